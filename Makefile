@@ -1,0 +1,107 @@
+# Resound. `make` alone lists the targets.
+#
+#   make run ARGS="--port 8081"     arguments for the server
+#   make fuzz FUZZTIME=10m          time for each fuzz target
+#   make unit TESTFLAGS=-count=1    more arguments for `go test`
+
+FUZZTIME  ?= 60s
+TESTFLAGS ?=
+ARGS      ?=
+
+# The version is stamped below, so a checkout that git distrusts (another owner,
+# as in a CI container) and a tarball without .git both build.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+GIT     := git -c safe.directory='*'
+VERSION  = $(shell [ -e .git ] && $(GIT) describe --always --dirty --tags 2>/dev/null || echo dev)
+
+LOGS    := bin/log
+STAGES  := deps lint unit invariants race fuzz e2e
+CLIENTS := internal/e2e/clients
+# Every package but those with a stage of their own.
+PKGS     = $$(go list ./... | grep -vE '/internal/(e2e|lint)(/|$$)')
+FUZZERS  = go test -list '^Fuzz' $(PKGS) | \
+	awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'
+
+.PHONY: help run build test $(STAGES) clean
+test $(STAGES): SHELL := bash
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+run: build ## build the server and start it; needs Go and nothing else
+	@exec bin/resound start $(ARGS)
+
+build: ## build the static binary bin/resound
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X resound/internal/config.version=$(VERSION)" -o bin/resound ./cmd/resound
+
+test: ## install what the tests need, then run all of them; stops at the first failure
+	@rm -rf $(LOGS); begun=$$SECONDS; \
+	for stage in $(STAGES); do \
+		echo "==> $$stage"; start=$$SECONDS; \
+		$(MAKE) --no-print-directory $$stage || { echo "==> $$stage FAILED after $$((SECONDS - start)) s"; exit 1; }; \
+		echo "==> $$stage passed in $$((SECONDS - start)) s"; \
+	done; \
+	echo "==> all stages passed in $$((SECONDS - begun)) s"; \
+	cat $(LOGS)/*.log | awk '/^ *--- PASS/ { p++ } /^ *--- FAIL/ { f++ } /^ *--- SKIP/ { s++ } \
+		END { printf "%d passed, %d failed, %d skipped\n", p, f, s }'
+
+# $(call gotest,log,arguments): a line for each package while it runs, and the
+# whole story when one fails. The logs of all stages are counted by `make test`.
+define gotest
+@mkdir -p $(LOGS); set -o pipefail; \
+go test -v -p 2 $(TESTFLAGS) $(2) 2>&1 | tee $(LOGS)/$(1).log | awk '/^(ok|FAIL|panic:)[ \t]/ { print; fflush() }' || \
+	{ grep -vE '^(PASS|ok|FAIL$$)|^ *(=== |--- (PASS|SKIP))' $(LOGS)/$(1).log; exit 1; }
+endef
+
+lint: ## formatting, vet, staticcheck, the architecture's rules, go.mod
+	@files=$$(find . -name node_modules -prune -o -name '*.go' -print | xargs gofmt -l); \
+		[ -z "$$files" ] || { echo "not formatted, run gofmt -w on:"; echo "$$files"; exit 1; }
+	@go vet ./... && go vet -tags invariants ./...
+	@go tool staticcheck ./...
+	@! golangci-lint version 2>/dev/null | grep -q 'version v*2' || golangci-lint run
+	$(call gotest,lint,-count=1 ./internal/lint)
+	@go mod verify >/dev/null
+	@diff=$$(go mod tidy -diff 2>$(LOGS)/tidy.err) || [ -n "$$diff" ] || { echo "go mod tidy could not be checked:"; cat $(LOGS)/tidy.err; }; \
+		[ -z "$$diff" ] || { echo "go.mod or go.sum is stale, run go mod tidy:"; echo "$$diff"; exit 1; }
+
+unit: ## the tests beside the code
+	$(call gotest,unit,$(PKGS))
+
+invariants: ## the same in the build that checks itself and overwrites kept aliases
+	$(call gotest,invariants,-tags invariants $(PKGS))
+
+race: ## all tests under the race detector, -short: the heaviest leave it out
+	$(call gotest,race,-race -short $$(go list ./... | grep -v '/internal/lint$$'))
+
+fuzz: ## every fuzz target of the module, FUZZTIME each
+	@mkdir -p $(LOGS); rm -f $(LOGS)/fuzz.log; set -o pipefail; \
+	list=$$($(FUZZERS)) || { $(FUZZERS); exit 1; }; \
+	while read -r pkg name; do \
+		[ -n "$$name" ] || continue; \
+		echo "fuzz $$pkg $$name $(FUZZTIME)"; \
+		go test -v -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null >$(LOGS)/fuzz.one 2>&1 || \
+			{ cat $(LOGS)/fuzz.one; exit 1; }; \
+		cat $(LOGS)/fuzz.one >>$(LOGS)/fuzz.log; tail -n 1 $(LOGS)/fuzz.one; \
+	done <<<"$$list"
+
+e2e: ## real clients and publishers against the built server
+	$(if $(wildcard internal/e2e/*_test.go),,@echo "internal/e2e has no tests: nothing to run")
+	$(if $(wildcard internal/e2e/*_test.go),$(call gotest,e2e,-count=1 -timeout 10m ./internal/e2e/...))
+
+deps: ## what the tests need besides Go: a C compiler, nginx, Chromium, Node and its packages
+	@need=; \
+	has() { command -v "$$1" >/dev/null; }; \
+	has gcc || need="$$need gcc libc6-dev"; \
+	has nginx || need="$$need nginx"; \
+	has chromium || need="$$need chromium"; \
+	has npm && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || need="$$need nodejs npm"; \
+	if [ -n "$$need" ]; then \
+		has apt-get && [ "$$(id -u)" = 0 ] || { echo "the tests need these Debian packages, please install:$$need"; exit 1; }; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -q && apt-get install -qy --no-install-recommends $$need; \
+	fi
+	@cd $(CLIENTS) 2>/dev/null || exit 0; \
+	[ ! package-lock.json -nt node_modules/.package-lock.json ] || npm ci --no-audit --no-fund
+
+clean: ## remove what was built; the data of `make run` stays
+	rm -rf bin $(CLIENTS)/node_modules
