@@ -1,0 +1,139 @@
+package channels
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"resound/internal/apps"
+	"resound/protocol"
+)
+
+// shards is how many locks an application's table has. Publishers of different channels then
+// seldom meet, and an application without channels costs 4 KiB.
+const shards = 64
+
+// App is one application on this node: its connections and its table of channels.
+type App struct {
+	hub         *Hub
+	settings    atomic.Pointer[settings]
+	connections atomic.Int64
+	seed        maphash.Seed
+	table       [shards]shard
+}
+
+// settings are what an operator gave, with the signer made from them.
+type settings struct {
+	*apps.App
+	signer *protocol.Signer
+}
+
+func newSettings(a *apps.App) *settings {
+	return &settings{App: a, signer: protocol.NewSigner(a.Key, a.Secret)}
+}
+
+// shard is the part of a table under one lock.
+type shard struct {
+	mu       sync.RWMutex
+	channels map[string]*Channel // guarded by mu; nil until the first
+	_        [32]byte            // a cache line each, so that two publishers do not share one
+}
+
+func newApp(h *Hub, a *apps.App) *App {
+	app := &App{hub: h, seed: maphash.MakeSeed()}
+	app.settings.Store(newSettings(a))
+	return app
+}
+
+// Settings returns the application's present settings.
+func (a *App) Settings() *apps.App { return a.settings.Load().App }
+
+// Signer returns the signer of the application's present secret.
+func (a *App) Signer() *protocol.Signer { return a.settings.Load().signer }
+
+// Connect counts a new connection in. It returns ErrOverQuota, and does not
+// count, when the application has as many as it may.
+func (a *App) Connect() *protocol.Error {
+	n := a.connections.Add(1)
+	if limit := a.Settings().MaxConnections; limit > 0 && n > int64(limit) {
+		a.connections.Add(-1)
+		return protocol.ErrOverQuota
+	}
+	return nil
+}
+
+// Disconnect counts a connection out.
+func (a *App) Disconnect() { a.connections.Add(-1) }
+
+// Connections returns how many connections there are, subscribed or not.
+func (a *App) Connections() int { return int(a.connections.Load()) }
+
+func (a *App) shard(name []byte) *shard {
+	return &a.table[maphash.Bytes(a.seed, name)%shards]
+}
+
+// find returns the channel, or nil. It does not allocate.
+func (a *App) find(name []byte) *Channel {
+	s := a.shard(name)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.channels[string(name)]
+}
+
+// acquire returns the channel locked, after making it if need be.
+func (a *App) acquire(name []byte) *Channel {
+	s := a.shard(name)
+	for {
+		s.mu.RLock()
+		c := s.channels[string(name)]
+		s.mu.RUnlock()
+		if c == nil {
+			s.mu.Lock()
+			if c = s.channels[string(name)]; c == nil {
+				c = newChannel(a, string(name))
+				if s.channels == nil {
+					s.channels = make(map[string]*Channel)
+				}
+				s.channels[c.name] = c
+			}
+			s.mu.Unlock()
+		}
+		c.mu.Lock()
+		if !c.removed {
+			return c
+		}
+		c.mu.Unlock() // its last subscriber left meanwhile: make it anew
+	}
+}
+
+// release removes the channel from the table if nobody is on it.
+func (a *App) release(c *Channel) {
+	s := a.shard([]byte(c.name))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.count == 0 && !c.removed {
+		c.removed = true
+		delete(s.channels, c.name)
+	}
+}
+
+// each calls f for every channel, until f returns false. Channels that come or go meanwhile may be missed.
+func (a *App) each(f func(*Channel) bool) {
+	var list []*Channel
+	for i := range a.table {
+		s := &a.table[i]
+		s.mu.RLock()
+		list = list[:0]
+		for _, c := range s.channels {
+			list = append(list, c)
+		}
+		s.mu.RUnlock()
+		for _, c := range list {
+			if !f(c) {
+				return
+			}
+		}
+	}
+}

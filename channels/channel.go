@@ -1,0 +1,64 @@
+package channels
+
+import (
+	"sync"
+
+	"resound/protocol"
+)
+
+// Channel is one channel of one application, there as long as somebody is on it.
+type Channel struct {
+	app   *App
+	name  string
+	kind  protocol.Kind
+	local []*local // by slot; an element is touched by that loop alone, nil until its first subscriber
+
+	mu       sync.Mutex
+	serial   uint64      // guarded by mu: number of the newest publication
+	occupied []occupancy // guarded by mu: the loops that have a subscriber
+	count    int         // guarded by mu: subscriptions on all loops
+	roster   *roster     // guarded by mu: presence channels only
+	removed  bool        // guarded by mu: no longer in the table
+}
+
+// occupancy is how many subscriptions one loop has.
+type occupancy struct {
+	slot, count int
+}
+
+func newChannel(a *App, name string) *Channel {
+	c := &Channel{app: a, name: name, kind: protocol.KindOf(name)}
+	c.local = make([]*local, len(a.hub.mailboxes))
+	if c.kind == protocol.Presence {
+		c.roster = newRoster()
+	}
+	return c
+}
+
+// occupy counts a subscription of a loop in or out. The caller holds mu.
+func (c *Channel) occupy(slot, by int) {
+	c.count += by
+	for i := range c.occupied {
+		o := &c.occupied[i]
+		if o.slot != slot {
+			continue
+		}
+		if o.count += by; o.count == 0 {
+			last := len(c.occupied) - 1
+			*o = c.occupied[last]
+			c.occupied = c.occupied[:last]
+		}
+		return
+	}
+	c.occupied = append(c.occupied, occupancy{slot, by})
+}
+
+// post numbers the publication and posts it to every loop that has a
+// subscriber. The caller holds mu, so that all loops see the same order.
+func (c *Channel) post(p *publication) {
+	c.serial++
+	p.serial = c.serial
+	for _, o := range c.occupied {
+		c.app.hub.post(o.slot, Task{publication: p})
+	}
+}

@@ -1,0 +1,34 @@
+// Package channels knows who is subscribed to what, and brings each
+// publication to all of them.
+//
+//   - hub.go: a node's applications and the mailboxes of its loops.
+//   - app.go: one application's connections and its table of channels.
+//   - channel.go: one channel: who is on it, and on which loops.
+//   - subscription.go: one connection's place on one channel, and its list of them.
+//   - subscribe.go: coming and going.
+//   - presence.go: members, who are users and not connections.
+//   - clientevent.go: what one client says to the others.
+//   - fanout.go: from a publication to the connections of a loop.
+//   - query.go: what the HTTP API asks.
+//
+// Threads. Methods that take a Subscriber run on that subscriber's loop. All
+// others run on any goroutine. Subscriber's methods are called on its own loop only.
+//
+// Lock order: shard.mu, then Channel.mu, then the lock of a mailbox. Under
+// Channel.mu nothing is called out of the package but Mailbox.Post, which does not wait.
+//
+// The order of one channel is the same on every loop: Channel.mu is held while
+// a publication gets its number and is posted to each loop that has a subscriber.
+//
+// Budget of a publication: one shard read lock, one channel lock, one short
+// mailbox lock for each occupied loop, at most three allocations
+// (TestPublishAllocates). Of a delivery: no lock, no allocation (TestDeliveryIsFree).
+//
+// Deviations from Reverb, each with its test:
+//
+//   - a refused subscription leaves no empty channel behind (TestRefusedSubscriptionLeavesNothing);
+//   - a presence channel refuses who has no user_id (TestPresenceNeedsAUser);
+//   - a socket that subscribes again as another user leaves as the first (TestPresenceChangesUser);
+//   - accept_client_events_from=all reaches the one channel that is named, and
+//     with the four members of a client event only (TestClientEventFromAll).
+package channels

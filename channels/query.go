@@ -1,0 +1,84 @@
+package channels
+
+import (
+	"strings"
+
+	"resound/protocol"
+)
+
+// Info is what the HTTP API tells of a channel.
+type Info struct {
+	Name          string
+	Presence      bool
+	Subscriptions int // connections on it
+	Users         int // presence channels only
+}
+
+func (c *Channel) info() Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := Info{Name: c.name, Presence: c.roster != nil, Subscriptions: c.count}
+	if c.roster != nil {
+		i.Users = len(c.roster.users)
+	}
+	return i
+}
+
+// Channel returns what there is to tell of a channel; all counts are 0 when nobody is on it.
+func (a *App) Channel(name []byte) Info {
+	if c := a.find(name); c != nil {
+		return c.info()
+	}
+	return Info{Name: string(name), Presence: protocol.KindOf(string(name)) == protocol.Presence}
+}
+
+// Channels returns the occupied channels whose names start with prefix, in no order.
+func (a *App) Channels(prefix string) []Info {
+	var list []Info
+	a.each(func(c *Channel) bool {
+		if strings.HasPrefix(c.name, prefix) {
+			if i := c.info(); i.Subscriptions > 0 {
+				list = append(list, i)
+			}
+		}
+		return true
+	})
+	return list
+}
+
+// Users returns the user_ids on a presence channel as JSON values. ok is false when nobody is on it.
+func (a *App) Users(channel []byte) (ids []protocol.Raw, ok bool) {
+	c := a.find(channel)
+	if c == nil || c.roster == nil {
+		return nil, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, u := range c.roster.users {
+		ids = append(ids, u.ID)
+	}
+	return ids, len(ids) > 0
+}
+
+// Terminate closes every connection of a user, whom presence channels know by
+// user_id, so that pusher-js stays away. It returns how many connections it asked to close.
+func (a *App) Terminate(userID string) int {
+	sockets := make(map[Subscriber]bool)
+	a.each(func(c *Channel) bool {
+		if c.roster == nil {
+			return true
+		}
+		c.mu.Lock()
+		if u := c.roster.byKey[userID]; u != nil {
+			for _, s := range u.sockets {
+				sockets[s] = true
+			}
+		}
+		c.mu.Unlock()
+		return true
+	})
+	for s := range sockets {
+		a.hub.post(s.Slot(), Call(func() { s.Close(protocol.ErrTerminated) }))
+	}
+	return len(sockets)
+}

@@ -1,0 +1,106 @@
+package channels
+
+import "resound/protocol"
+
+// Subscribe puts the connection on the channel that the command names and
+// sends it the answer. The signature is checked first, so that a refused
+// subscription leaves nothing behind.
+func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command) *protocol.Error {
+	if !protocol.ValidChannel(c.Channel) {
+		return protocol.ErrInvalidChannel
+	}
+	kind := protocol.KindOf(string(c.Channel))
+	if kind.Guarded() && !a.Signer().VerifyChannel(sub.ID(), c.Channel, c.ChannelData, c.Auth) {
+		return protocol.ErrUnauthorized
+	}
+	if kind == protocol.Presence && c.Member.IsZero() {
+		return protocol.ErrUnauthorized.With("Connection is unauthorized: a presence channel needs channel_data with a user_id")
+	}
+	s := subs.find(c.Channel)
+	if s != nil && kind == protocol.Presence && s.user.key != c.Member.Key() {
+		a.leave(subs, s)
+		s = nil
+	}
+	var there roll
+	if s == nil {
+		s, there = a.join(sub, c)
+		subs.add(s)
+	} else {
+		s.channel.mu.Lock()
+		there = s.channel.roster.roll()
+		s.channel.mu.Unlock()
+	}
+	sub.Send(succeeded(s.channel.name, there))
+	return nil
+}
+
+// join puts the connection on the channel, tells the others of a new member, and returns who is there.
+func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, there roll) {
+	ch := a.acquire(c.Channel)
+	defer ch.mu.Unlock()
+	s = &Subscription{channel: ch, sub: sub}
+	switch {
+	case ch.roster != nil:
+		u, isNew := ch.roster.join(c.Member, sub)
+		if s.user = u; isNew {
+			ch.post(&publication{channel: ch, frame: protocol.MemberAdded(ch.name, u.Member)})
+		}
+	case !c.Member.IsZero():
+		s.user = &user{Member: protocol.Member{ID: c.Member.ID}.Clone()}
+	}
+	ch.occupy(sub.Slot(), +1)
+	// What was posted before, its own arrival too, is not for this subscription.
+	s.serial = ch.serial
+	ch.attach(s)
+	return s, ch.roster.roll()
+}
+
+// Unsubscribe takes the connection off the channel. A channel that it is not on is no error, as in Reverb.
+func (a *App) Unsubscribe(subs *Subscriptions, channel []byte) {
+	if s := subs.find(channel); s != nil {
+		a.leave(subs, s)
+	}
+}
+
+// UnsubscribeAll takes the connection off all its channels and empties the list.
+func (a *App) UnsubscribeAll(subs *Subscriptions) {
+	list := subs.list
+	*subs = Subscriptions{}
+	for _, s := range list {
+		s.leave()
+	}
+}
+
+func (a *App) leave(subs *Subscriptions, s *Subscription) {
+	subs.remove(s)
+	s.leave()
+}
+
+// leave takes the subscription off its channel and tells the others when its user has gone.
+func (s *Subscription) leave() {
+	ch := s.channel
+	ch.detach(s)
+	ch.mu.Lock()
+	ch.occupy(s.sub.Slot(), -1)
+	if ch.roster != nil && ch.roster.leave(s.user, s.sub) {
+		ch.post(&publication{channel: ch, frame: protocol.MemberRemoved(ch.name, s.user.Member)})
+	}
+	empty := ch.count == 0
+	ch.mu.Unlock()
+	if empty {
+		ch.app.release(ch)
+	}
+}
+
+// succeeded is the answer to a subscription. It is encoded outside the channel's lock: a big
+// roster must not hold up the publishers.
+func succeeded(channel string, there roll) *protocol.Frame {
+	if !there.called {
+		return protocol.Succeeded(channel)
+	}
+	return protocol.SucceededPresence(channel, len(there.members), there.bytes, func(yield func(protocol.Member)) {
+		for _, m := range there.members {
+			yield(m)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package protocol
+
+import (
+	"bytes"
+)
+
+// Verb is what a client asks for.
+type Verb uint8
+
+const (
+	VerbIgnore Verb = iota // understood, nothing to do
+	VerbPing
+	VerbPong
+	VerbSubscribe
+	VerbUnsubscribe
+	VerbClientEvent
+)
+
+// Command is one parsed client message. Its slices alias the message.
+type Command struct {
+	Verb    Verb
+	Channel []byte // subscribe, unsubscribe, client event: the name as text
+
+	// Subscribe.
+	Auth        []byte // "key:signature", or empty
+	ChannelData []byte // the very string that was signed, or nil
+	Member      Member // from ChannelData; zero when it names nobody
+
+	// Client event: the values as they came.
+	Event   Raw // a string
+	Data    Raw // empty when the client sent none
+	rawName Raw
+}
+
+// ParseCommand reads one client message, which has to be valid UTF-8. Escaped
+// strings are unquoted in place, so payload is used up. The error is
+// ErrInvalidFormat: Reverb says the same for every shape that it does not understand.
+func ParseCommand(payload []byte) (Command, *Error) {
+	var c Command
+	var data Raw
+	ok := ScanObject(payload, func(key []byte, v Raw) bool {
+		switch string(key) {
+		case "event":
+			c.Event = v
+		case "channel":
+			c.rawName = v
+		case "data":
+			data = v
+		}
+		return true
+	})
+	if !ok || !c.Event.IsString() || len(c.Event) == 2 {
+		return c, ErrInvalidFormat
+	}
+	name := eventName(c.Event)
+	switch {
+	case string(name) == EventPing:
+		c.Verb = VerbPing
+		return c, nil
+	case string(name) == EventPong:
+		c.Verb = VerbPong
+		return c, nil
+	case string(name) == EventSubscribe:
+		c.Verb = VerbSubscribe
+		return c, c.subscription(data)
+	case string(name) == EventUnsubscribe:
+		c.Verb = VerbUnsubscribe
+		return c, c.subscription(data)
+	case bytes.HasPrefix(name, []byte("pusher:")), bytes.HasPrefix(name, []byte("pusher_internal:")):
+		return c, ErrInvalidFormat
+	}
+	return c, c.clientEvent(name, data)
+}
+
+// eventName returns the text of an event's name without using up the raw
+// value, which a client event passes on. Only a name with escapes is copied.
+func eventName(raw Raw) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
+	}
+	return Raw(bytes.Clone(raw)).Unquote()
+}
+
+// subscription reads the data of subscribe and unsubscribe: an object, or a string that holds one.
+func (c *Command) subscription(data Raw) *Error {
+	if data.IsString() {
+		data = Raw(data.Unquote())
+	}
+	var channel, auth, channelData Raw
+	ok := ScanObject(data, func(key []byte, v Raw) bool {
+		switch string(key) {
+		case "channel":
+			channel = v
+		case "auth":
+			auth = v
+		case "channel_data":
+			channelData = v
+		}
+		return true
+	})
+	if !ok || !channel.IsString() || len(channel) == 2 {
+		return ErrInvalidFormat
+	}
+	c.Channel = channel.Unquote()
+	if !auth.IsNull() {
+		if !auth.IsString() {
+			return ErrInvalidFormat
+		}
+		c.Auth = auth.Unquote()
+	}
+	if channelData.IsNull() {
+		return nil
+	}
+	if !channelData.IsString() {
+		return ErrInvalidFormat
+	}
+	c.ChannelData = channelData.Unquote()
+	var err *Error
+	c.Member, err = ParseMember(c.ChannelData)
+	return err
+}
+
+// clientEvent reads everything that is no event of the protocol. What does
+// not start with "client-" is ignored when it names a channel, as in Reverb.
+func (c *Command) clientEvent(name []byte, data Raw) *Error {
+	if !c.rawName.IsString() || len(c.rawName) == 2 {
+		return ErrInvalidFormat
+	}
+	if !bytes.HasPrefix(name, []byte(clientPrefix)) {
+		return nil
+	}
+	if len(name) > MaxEventName {
+		return ErrInvalidFormat.With("Invalid message format: the event name has %d bytes, the limit is %d", len(name), MaxEventName)
+	}
+	c.Verb, c.Channel, c.Data = VerbClientEvent, c.rawName.Unquote(), data
+	return nil
+}

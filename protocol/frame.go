@@ -1,0 +1,41 @@
+package protocol
+
+import "resound/protocol/ws"
+
+// Frame is one encoded event, WebSocket header included. It is immutable and
+// shared by all who receive it; the garbage collector frees it behind the last loop.
+type Frame struct {
+	bytes []byte
+}
+
+// maxHeader is the longest header of a frame that a server sends.
+const maxHeader = 10
+
+// newFrame makes the frame of the text message that encode appends. size is a guess at its length
+// in bytes; with a good one the whole frame is two allocations.
+func newFrame(size int, encode func(dst []byte) []byte) *Frame {
+	b := make([]byte, maxHeader, maxHeader+size)
+	b = encode(b)
+	n := len(b) - maxHeader
+	from := maxHeader - ws.HeaderLen(n)
+	ws.AppendHeader(b[from:from:maxHeader], ws.OpText, n)
+	return &Frame{bytes: b[from:]}
+}
+
+// Bytes returns the frame as it goes to the socket. The bytes are shared: do not change them.
+func (f *Frame) Bytes() []byte { return f.bytes }
+
+// Len returns how many bytes the frame is on the wire.
+func (f *Frame) Len() int { return len(f.bytes) }
+
+// Payload returns the JSON of the event.
+func (f *Frame) Payload() []byte {
+	switch f.bytes[1] & 0x7f {
+	case 126:
+		return f.bytes[4:]
+	case 127:
+		return f.bytes[10:]
+	default:
+		return f.bytes[2:]
+	}
+}

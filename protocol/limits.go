@@ -1,0 +1,25 @@
+package protocol
+
+// Limits that come with the protocol. Limits that an operator may set are
+// fields of apps.App.
+const (
+	// MaxChannelName is the longest channel name in bytes. pusher-http-php
+	// refuses longer ones before they are sent.
+	MaxChannelName = 200
+
+	// MaxEventName is the longest event name in bytes, as in Pusher and soketi.
+	MaxEventName = 200
+
+	// MaxChannelsPerPublish is how many channels one event may name.
+	// pusher-http-php refuses more, and Laravel sends chunks of this size.
+	MaxChannelsPerPublish = 100
+
+	// MaxUserID is the longest presence user_id in bytes, as Pusher documents.
+	MaxUserID = 128
+
+	// MaxDepth is how deep JSON may nest. PHP's json_decode stops there too.
+	MaxDepth = 512
+
+	// MaxSocketIDPart is the largest half of a socket id, as in Reverb.
+	MaxSocketIDPart = 1_000_000_000
+)
