@@ -1,0 +1,129 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// credentials makes sure that the application is whole or absent. Names of
+// Pusher count when there is none of Reverb's: a project that comes from
+// Pusher or soketi runs unchanged.
+func (s *sources) credentials(c *Config, ctx *kong.Context) error {
+	if c.AppID+c.AppKey+c.AppSecret != "" {
+		return s.whole(c, ctx, func(f *kong.Flag) string { return f.Envs[0] })
+	}
+	for _, f := range appFlags(ctx) {
+		if raw, from, ok := s.lookup(f.Tag.Get("alt")); ok && word(raw) != "" {
+			f.Target.SetString(word(raw))
+			s.origin[f.Name] = from
+		}
+	}
+	if c.AppID+c.AppKey+c.AppSecret != "" {
+		return s.whole(c, ctx, func(f *kong.Flag) string { return f.Tag.Get("alt") })
+	}
+	if s.project != "" {
+		s.notes = append(s.notes, fmt.Sprintf("the Laravel project %s has no REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET: a demo app is served instead", s.project))
+	}
+	return nil
+}
+
+func appFlags(ctx *kong.Context) []*kong.Flag {
+	return slices.DeleteFunc(slices.Clone(ctx.Selected().Flags), func(f *kong.Flag) bool { return !f.Tag.Has("alt") })
+}
+
+// whole reports what is missing of an application that is there in part.
+func (s *sources) whole(c *Config, ctx *kong.Context, name func(*kong.Flag) string) error {
+	var there, missing []string
+	for _, f := range appFlags(ctx) {
+		if f.Target.String() == "" {
+			missing = append(missing, name(f))
+		} else {
+			there = append(there, s.at(f.Name))
+		}
+	}
+	if len(missing) > 0 {
+		looked := "there is no .env file here"
+		if s.file != nil {
+			looked = "nor is it in " + s.file.path
+		}
+		return fmt.Errorf("half an application: %s is set, but not %s (not on the command line, not in the environment, %s); set all three, or none to get a demo app",
+			strings.Join(there, " and "), strings.Join(missing, " and "), looked)
+	}
+	if err := c.NewApp(c.AppID, c.AppKey, c.AppSecret).Validate(); err != nil {
+		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return nil
+}
+
+// at names the place of a flag's value in an error.
+func (s *sources) at(flag string) string { return s.origin[flag].String() }
+
+// normalise checks what takes more than one text to check and fills in what follows from other settings.
+func (c *Config) normalise(s *sources) error {
+	var err error
+	if c.Path, err = normalPath(c.Path); err != nil {
+		return fmt.Errorf("%s: %w", s.at("path"), err)
+	}
+	if c.Host, err = normalHost(c.Host); err != nil {
+		return fmt.Errorf("%s: %w", s.at("host"), err)
+	}
+	if c.Hostname, err = normalHost(c.Hostname); err != nil {
+		return fmt.Errorf("%s: %w", s.at("hostname"), err)
+	}
+	if c.PublicPort == 0 {
+		c.PublicPort = c.Port
+		if c.Scheme == "https" {
+			c.PublicPort = 443
+		}
+	}
+	switch {
+	case c.DataDir != "":
+		c.DataDir = s.abs(c.DataDir)
+	case s.project != "":
+		c.DataDir = filepath.Join(s.project, "storage", "resound")
+	default:
+		c.DataDir = filepath.Join(s.dir, "resound-data")
+	}
+	return nil
+}
+
+// normalPath returns "" or the path with a slash before and none behind it.
+func normalPath(p string) (string, error) {
+	for _, c := range []byte(p) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case strings.IndexByte("/-_.~", c) >= 0:
+		default:
+			return "", fmt.Errorf("%q is not a path of letters, digits and / - _ . ~", p)
+		}
+	}
+	if p = path.Clean("/" + p); p == "/" {
+		return "", nil
+	}
+	return p, nil
+}
+
+// normalHost takes a name or an address, the latter with or without brackets.
+func normalHost(h string) (string, error) {
+	if inner, ok := strings.CutPrefix(h, "["); ok {
+		h = strings.TrimSuffix(inner, "]")
+	}
+	if net.ParseIP(h) == nil && strings.ContainsAny(h, ":/ \t\r\n") {
+		return "", fmt.Errorf("%q is not a host name or an address without scheme and port", h)
+	}
+	return h, nil
+}
+
+// noteClientEvents warns of a word that turns client events off without being a word for it.
+func (s *sources) noteClientEvents(flag *kong.Flag, from origin, value string) {
+	if flag.Name == "accept-client-events-from" && !slices.Contains([]string{"members", "all", "none", "false"}, value) {
+		s.notes = append(s.notes, fmt.Sprintf("%s: %q is none of members, all and none, so client events are off", from, value))
+	}
+}

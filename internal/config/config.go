@@ -1,0 +1,89 @@
+package config
+
+import (
+	"time"
+
+	"resound/internal/apps"
+)
+
+// Config is everything a person sets, read and checked. It is plain data and
+// is not changed after Parse, so any goroutine may read it.
+//
+// The struct tags are the command line: kong reads names, defaults and help
+// from them, and `env` lists the names in a .env file or in the environment.
+type Config struct {
+	Host string `group:"listen" placeholder:"ADDR" default:"0.0.0.0" env:"REVERB_SERVER_HOST" help:"Address to listen on."`
+	Port int    `group:"listen" placeholder:"PORT" type:"number" max:"65535" default:"8080" env:"REVERB_SERVER_PORT" help:"TCP port to listen on; 0 lets the system choose one."`
+	// Path is "" or "/prefix", never with a slash at its end.
+	Path  string `group:"listen" placeholder:"PATH" env:"REVERB_SERVER_PATH" help:"Prefix before /app and /apps, if a proxy passes one on. Default: none."`
+	Loops int    `group:"listen" placeholder:"N" type:"number" max:"256" default:"0" env:"RESOUND_LOOPS" help:"Event loops. Default: one for each core."`
+
+	// Hostname, PublicPort and Scheme are where browsers find the server. They do not change what it listens on.
+	Hostname   string `group:"public" placeholder:"NAME" env:"REVERB_HOST" help:"Host name that browsers use."`
+	PublicPort int    `group:"public" placeholder:"PORT" type:"number" max:"65535" env:"REVERB_PORT" help:"Port that browsers use. Default: 443 for https, else the value of --port."` // never 0 after Parse, unless Port is
+	Scheme     string `group:"public" enum:"http,https" default:"http" placeholder:"http|https" env:"REVERB_SCHEME" help:"Whether browsers come over TLS."`
+
+	// AppID, AppKey and AppSecret are all set, or all empty in demo mode.
+	AppID     string `group:"app" placeholder:"ID" env:"REVERB_APP_ID" alt:"PUSHER_APP_ID" help:"Id of the application."`
+	AppKey    string `group:"app" placeholder:"KEY" env:"REVERB_APP_KEY" alt:"PUSHER_APP_KEY" help:"Key of the application; browsers know it."`
+	AppSecret string `group:"app" placeholder:"SECRET" secret:"true" env:"REVERB_APP_SECRET" alt:"PUSHER_APP_SECRET" help:"Secret of the application. On a command line other users of the machine can see it: prefer .env."`
+
+	MaxConnections int `group:"limits" placeholder:"N" type:"number" default:"0" env:"REVERB_APP_MAX_CONNECTIONS" help:"Sockets at the same time. Default: no limit."` // 0 is no limit
+	MaxMessageSize int `group:"limits" placeholder:"BYTES" type:"number" min:"1" default:"10000" env:"REVERB_APP_MAX_MESSAGE_SIZE" help:"Bytes of one WebSocket message (default ${default})."`
+	// MaxRequestSize defaults to far more than Reverb's 10,000: see doc.go.
+	MaxRequestSize     int               `group:"limits" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
+	PingInterval       time.Duration     `group:"limits" placeholder:"SECONDS" type:"seconds" default:"60" env:"REVERB_APP_PING_INTERVAL" help:"Silence after which a socket is pinged (default ${default})."`
+	ActivityTimeout    time.Duration     `group:"limits" placeholder:"SECONDS" type:"seconds" default:"30" env:"REVERB_APP_ACTIVITY_TIMEOUT" help:"Silence after which a browser is told to ping (default ${default})."`
+	AcceptClientEvents apps.ClientEvents `name:"accept-client-events-from" group:"limits" placeholder:"members|all|none" type:"clientevents" default:"members" empty:"none" env:"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM" help:"Whose client events (whispers) are passed on (default ${default})."`
+
+	// DataDir is absolute.
+	DataDir string `group:"files" placeholder:"DIR" env:"RESOUND_DATA_DIR" help:"Directory of what the server keeps. Default: storage/resound of the Laravel project, else resound-data."`
+	// EnvFile is the absolute path of the .env file that was read, or "".
+	EnvFile string `group:"files" placeholder:"FILE" help:"The .env file to read. Default: that of the Laravel project around the working directory."`
+
+	LogFormat string `group:"log" enum:"auto,text,json" default:"auto" placeholder:"auto|text|json" env:"RESOUND_LOG_FORMAT" help:"Form of the log; auto is text on a terminal and json elsewhere."`
+	LogLevel  string `group:"log" enum:"debug,info,warn,error" default:"info" placeholder:"debug|info|warn|error" env:"RESOUND_LOG_LEVEL" help:"Least important level that is logged (default ${default})."`
+	Debug     bool   `group:"log" help:"Print the stream of messages as they pass, as reverb:start --debug does."`
+
+	// Project is the root of the Laravel project around the working directory, or "".
+	Project string `kong:"-"`
+	// Settings has one entry for each setting, in the order of the fields above.
+	Settings []Setting `kong:"-"`
+	// Warnings are single lines for the person who started the server.
+	Warnings []string `kong:"-"`
+}
+
+// Setting is one row of what `resound config` prints.
+type Setting struct {
+	Name   string // the flag without its dashes
+	Env    string // the name in .env and in the environment, or "" if it has only a flag
+	Value  string // the effective value as text; whole even when Secret
+	Source string // "default", "flag --x", "environment X" or "X in path:line"
+	Secret bool   // to be masked wherever it is shown
+}
+
+// App returns the configured application, or false in demo mode.
+func (c *Config) App() (*apps.App, bool) {
+	if c.AppID == "" {
+		return nil, false
+	}
+	return c.NewApp(c.AppID, c.AppKey, c.AppSecret), true
+}
+
+// NewApp returns an application with these credentials and the configured
+// limits. Demo mode uses it for the application that it makes up.
+func (c *Config) NewApp(id, key, secret string) *apps.App {
+	a := apps.New(id, key, secret)
+	a.PingInterval, a.ActivityTimeout = c.PingInterval, c.ActivityTimeout
+	a.MaxConnections, a.MaxMessageSize = c.MaxConnections, c.MaxMessageSize
+	a.ClientEvents = c.AcceptClientEvents
+	return a
+}
+
+// PublicHost is the host name for browsers: Hostname, or "localhost" without one.
+func (c *Config) PublicHost() string {
+	if c.Hostname == "" {
+		return "localhost"
+	}
+	return c.Hostname
+}

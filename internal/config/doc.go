@@ -1,0 +1,44 @@
+// Package config reads everything that a person sets into one struct and
+// knows the command line.
+//
+//   - config.go: Config. Its struct tags are the flags, names, defaults and help.
+//   - grammar.go: the commands and their help texts, as kong wants them.
+//   - parse.go: Parse, from arguments to a checked Config.
+//   - sources.go: where a value comes from, and the order of the places.
+//   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
+//   - mappers.go: numbers, seconds and client events from text.
+//   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
+//   - laravel.go: which Laravel project this is; the words of its env().
+//   - names.go: names that are known, and the warnings about others.
+//   - table.go: what `resound config` prints.
+//   - version.go: the version line.
+//
+// Invariants. A value comes from the first of flag, environment, .env file and
+// default. The environment wins over the file even when it is empty there,
+// because Laravel loads the file without overwriting. A value that is empty
+// or null counts as not set (REVERB_APP_MAX_CONNECTIONS= is no limit); only
+// REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM turns client events off then, as it
+// does in Reverb. Parse reads its Options and files, never the state of the
+// process. No error, warning or table holds a whole secret unless it was asked for.
+//
+// The .env reader is our own, because the file has to mean here what it means
+// to Laravel, down to the last byte of a secret. godotenv, tried on the table
+// of TestParseEnvLikePhpdotenv, turns "ab$CD" into "ab", ends `"\""` too early,
+// keeps what phpdotenv takes for a comment, refuses a byte order mark, does
+// not see the environment in ${NAME}, and says no line number. What differs
+// from phpdotenv on purpose:
+//
+//   - A quote that is never closed is an error; phpdotenv drops the rest of
+//     the file without a word (TestParseEnvErrors).
+//   - A comment never begins a value of several lines (TestParseEnvLikePhpdotenv).
+//   - "export" may stand before a name of one letter, and spaces before a name
+//     without a value (TestParseEnvLikePhpdotenv).
+//
+// Deviations from Reverb. REVERB_MAX_REQUEST_SIZE limits the body of a request
+// only and defaults to 1 MiB instead of 10,000: a batch of ten events with
+// 10,000 bytes of data each, written as JSON in JSON, takes 100 kB at least
+// and 600 kB with every byte escaped as \u00xx, and must pass (TestRequestSizeHoldsABatch). Browsers
+// are told port 443 only when REVERB_SCHEME says https; without it they are
+// sent to the port that the server listens on, since there is no proxy to
+// speak of (TestPublicSide).
+package config

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// grammar is the command line as kong sees it.
+type grammar struct {
+	Start   startCmd         `cmd:"" help:"Run the server. Needs no flag inside a Laravel project, and none to try it out."`
+	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
+	Version versionCmd       `cmd:"" help:"Print the version."`
+	V       kong.VersionFlag `name:"version" help:"Print the version."`
+}
+
+type startCmd struct{ Config }
+
+type configCmd struct {
+	Config
+	JSON        bool `name:"json" help:"Print JSON."`
+	ShowSecrets bool `help:"Print secrets whole."`
+}
+
+type versionCmd struct{}
+
+const description = `A drop-in replacement for Laravel Reverb: it listens on the same port, reads the same .env and speaks the same protocol.
+
+Examples:
+
+	resound start                          in a Laravel project: uses its .env
+	resound start                          elsewhere: a demo app with a page to look at
+	resound start --port=9000 --debug      another port, and every message printed
+	resound start --env-file=/srv/shop/.env
+	resound config                         what is set, and where it came from
+
+A setting is taken from the first of: flag, environment, .env file, default.`
+
+// Help is the longer text of `resound start --help`.
+func (startCmd) Help() string {
+	return `Inside a Laravel project the .env file is read, so that the server comes up where "php artisan reverb:start" did. Without an application (id, key and secret) a demo application is made up.
+
+Examples:
+
+	resound start
+	resound start --host=127.0.0.1 --port=6001
+	REVERB_APP_ID=1 REVERB_APP_KEY=key REVERB_APP_SECRET=secret resound start
+
+The name in brackets sets the same in the .env file or in the environment.`
+}
+
+// Help is the longer text of `resound config --help`.
+func (configCmd) Help() string {
+	return `Takes the flags of "resound start" and prints what the server would run with. Secrets are masked.
+
+Examples:
+
+	resound config
+	resound config --port=9000 --json`
+}
+
+func kongOptions(o Options, src *sources) []kong.Option {
+	return []kong.Option{
+		kong.Name("resound"),
+		kong.Description(description),
+		kong.Writers(o.Stdout, o.Stderr),
+		kong.Vars{"version": Version()},
+		kong.Resolvers(src),
+		kong.WithBeforeResolve(src.load),
+		kong.NamedMapper("number", number{}),
+		kong.NamedMapper("seconds", seconds{}),
+		kong.NamedMapper("clientevents", clientEvents{}),
+		kong.ValueFormatter(helpWithEnv),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "listen", Title: "Where it listens:"},
+			{Key: "public", Title: "Where browsers find it (the start banner and the printed .env block):"},
+			{Key: "app", Title: "The application (none of the three: demo mode):"},
+			{Key: "limits", Title: "Limits of the application:"},
+			{Key: "files", Title: "Files:"},
+			{Key: "log", Title: "Output:"},
+		}),
+	}
+}
+
+// helpWithEnv adds the environment name to the help of a flag.
+func helpWithEnv(v *kong.Value) string {
+	if v.Flag == nil || len(v.Flag.Envs) == 0 {
+		return v.Help
+	}
+	return strings.TrimSuffix(v.Help, ".") + ". [" + strings.Join(v.Flag.Envs, ", ") + "]"
+}

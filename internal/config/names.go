@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// reverbNames are names of Reverb's own configuration, and of the tools around
+// it, that say nothing to this server. They are no mistake in a .env file.
+var reverbNames = []string{
+	"REVERB_SERVER",
+	"REVERB_SCALING_ENABLED", "REVERB_SCALING_CHANNEL",
+	"REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL",
+	"REVERB_APP_RATE_LIMITING_ENABLED", "REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS",
+	"REVERB_APP_RATE_LIMIT_DECAY_SECONDS", "REVERB_APP_RATE_LIMIT_TERMINATE",
+}
+
+// missing are switches of Reverb whose work is not done here: who turned one
+// on believes in something that does not happen.
+var missing = [][2]string{
+	{"REVERB_SCALING_ENABLED", "scaling over Redis is not there yet: this server knows only its own connections, so run a single one"},
+	{"REVERB_APP_RATE_LIMITING_ENABLED", "rate limiting is not there yet: messages of a connection are not counted"},
+}
+
+// ownNames are the names in the `env` tags of Config.
+func ownNames() []string {
+	var names []string
+	for f := range reflect.TypeFor[Config]().Fields() {
+		if name := f.Tag.Get("env"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// warnings returns what the person should know, each on one line.
+func (s *sources) warnings() []string {
+	var list []string
+	for _, m := range missing {
+		if v, from, ok := s.lookup(m[0]); ok && on(word(v)) {
+			list = append(list, fmt.Sprintf("%s: %s", from, m[1]))
+		}
+	}
+	list = append(list, s.notes...)
+	known := append(ownNames(), reverbNames...)
+	for _, name := range s.names() {
+		if !strings.HasPrefix(name, "REVERB_") && !strings.HasPrefix(name, "RESOUND_") || slices.Contains(known, name) {
+			continue
+		}
+		_, from, _ := s.lookup(name)
+		line := fmt.Sprintf("%s is not a setting", from)
+		if near := nearest(name, known); near != "" {
+			line += "; did you mean " + near + "?"
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+// names returns every variable in sight, sorted.
+func (s *sources) names() []string {
+	var names []string
+	for name := range s.environ {
+		names = append(names, name)
+	}
+	if s.file != nil {
+		for name, e := range s.file.entries {
+			if _, ok := s.environ[name]; !ok && !e.null {
+				names = append(names, name)
+			}
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+func on(word string) bool { return word != "" && word != "false" && word != "0" }
+
+// nearest returns the known name with the fewest changes, or "" if all are far away.
+func nearest(name string, known []string) string {
+	best, found := len(name)/3, ""
+	for _, k := range known {
+		if d := distance(name, k); d <= best && (found == "" || d < best) {
+			best, found = d, k
+		}
+	}
+	return found
+}
+
+// distance counts the letters to insert, to delete and to change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

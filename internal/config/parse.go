@@ -1,0 +1,128 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+)
+
+// ErrHandled says that the arguments asked for help or for the version, which
+// is printed already: the program has nothing left to do and ends with 0.
+var ErrHandled = errors.New("config: nothing left to do")
+
+// Options is the process around Parse. All fields must be set.
+type Options struct {
+	Stdout  io.Writer // help and version go here
+	Stderr  io.Writer // unused by Parse itself: its errors are returned
+	Environ []string  // as os.Environ
+	Dir     string    // working directory, absolute
+}
+
+// Invocation is what the command line asks for.
+type Invocation struct {
+	Command     string  // "start", "config" or "version"
+	Config      *Config // nil for "version"
+	JSON        bool    // config --json
+	ShowSecrets bool    // config --show-secrets
+}
+
+// Parse reads args (without the program's name), the environment and the .env
+// file into an Invocation. Its errors are meant for the person who typed: one
+// line, with the file, line or name that is at fault, and never a secret.
+// It returns ErrHandled after it has printed help or the version.
+func Parse(args []string, o Options) (*Invocation, error) {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	g, src, handled := new(grammar), newSources(o), false
+	k, err := kong.New(g, append(kongOptions(o, src), kong.Exit(func(int) { handled = true }))...)
+	if err != nil {
+		return nil, fmt.Errorf("config: the settings struct is wrong: %w", err)
+	}
+	dropEnvs(k.Model.Node)
+	ctx, err := k.Parse(args)
+	switch {
+	case handled:
+		return nil, ErrHandled
+	case err != nil:
+		return nil, plain(err)
+	}
+	inv := &Invocation{Command: ctx.Command(), JSON: g.Config.JSON, ShowSecrets: g.Config.ShowSecrets}
+	switch inv.Command {
+	case "start":
+		inv.Config = &g.Start.Config
+	case "config":
+		inv.Config = &g.Config.Config
+	default:
+		return inv, nil
+	}
+	return inv, finish(inv.Config, src, ctx)
+}
+
+// finish turns what kong filled in into a checked Config.
+func finish(c *Config, src *sources, ctx *kong.Context) error {
+	src.flags(ctx)
+	c.Project = src.project
+	if src.file != nil {
+		c.EnvFile = src.file.path
+	}
+	if err := src.credentials(c, ctx); err != nil {
+		return err
+	}
+	if err := c.normalise(src); err != nil {
+		return err
+	}
+	c.Settings = src.settings(ctx)
+	c.Warnings = src.warnings()
+	return nil
+}
+
+// plain takes kong's wrapping off an error and adds where to read on, if the
+// fault is in what was typed.
+func plain(err error) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	err = parse.Unwrap()
+	if parse.ExitCode() != exitUsage {
+		return err
+	}
+	command := ""
+	if parse.Context != nil && parse.Context.Selected() != nil {
+		command = " " + parse.Context.Selected().Name
+	}
+	return fmt.Errorf("%w (resound%s --help says more)", err, command)
+}
+
+// exitUsage is what kong gives errors of the command line and no others.
+const exitUsage = 80
+
+// dropEnvs hides the environment names from kong, which would read them from
+// the process: our own order puts the .env file in between, and a test needs
+// an environment of its own. Flag.Envs keeps them for the help and for us.
+func dropEnvs(n *kong.Node) {
+	for _, f := range n.Flags {
+		f.Tag.Envs = nil
+	}
+	for _, c := range n.Children {
+		dropEnvs(c)
+	}
+}
+
+// readFile reads the whole file, with an error a person can use.
+func readFile(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, fmt.Errorf("cannot read %s: %w", filepath.Clean(path), err)
+	}
+	return b, nil
+}

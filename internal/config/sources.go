@@ -1,0 +1,203 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// sources knows the places that settings come from and remembers, for each
+// flag, which of them won. It is the resolver that kong asks for every flag
+// that is not on the command line. One Parse uses it, on one goroutine.
+type sources struct {
+	dir     string
+	environ map[string]string
+	project string   // Laravel project, or ""
+	file    *envFile // the .env file, or nil
+
+	origin map[string]origin // by flag name
+	notes  []string          // warnings about values
+}
+
+// origin is the place of one value. The zero origin is the default.
+type origin struct {
+	name  string // variable, or "" for a flag
+	place string // "environment", "path:line" or "flag --x"
+}
+
+func newSources(o Options) *sources {
+	s := &sources{dir: o.Dir, environ: make(map[string]string), origin: make(map[string]origin)}
+	for _, kv := range o.Environ {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			s.environ[name] = value
+		}
+	}
+	s.project = findProject(s.dir)
+	return s
+}
+
+func (s *sources) env(name string) (string, bool) {
+	v, ok := s.environ[name]
+	return v, ok
+}
+
+// Validate is kong's; there is no list of keys to check here, see warnings.
+func (s *sources) Validate(*kong.Application) error { return nil }
+
+// Resolve returns the text of the flag from the environment or the .env file, or nil.
+func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		raw, from, ok := s.lookup(name)
+		if !ok {
+			continue
+		}
+		value := word(raw)
+		if value == "" {
+			// REVERB_APP_MAX_CONNECTIONS= and =null mean that nothing was chosen, with the one exception that carries the tag.
+			if value = flag.Tag.Get("empty"); value == "" {
+				return nil, nil
+			}
+		}
+		if err := try(flag, value); err != nil {
+			return nil, fmt.Errorf("%s: %w", from, err)
+		}
+		s.noteClientEvents(flag, from, value)
+		s.origin[flag.Name] = from
+		return value, nil
+	}
+	return nil, nil
+}
+
+// load reads the .env file. kong calls it once, when the command line is known and no setting resolved yet.
+func (s *sources) load(ctx *kong.Context) error {
+	path := ""
+	if s.project != "" {
+		path = projectEnv(s.project, s.environ["APP_ENV"])
+	}
+	for _, p := range ctx.Path {
+		if p.Flag != nil && p.Flag.Name == "env-file" {
+			given, _ := ctx.FlagValue(p.Flag).(string)
+			if given == "" {
+				return errors.New("--env-file: the path is empty")
+			}
+			path = s.abs(given)
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	data, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	s.file, err = parseEnv(path, data, s.env)
+	return err
+}
+
+// lookup finds a variable: the environment wins over the file, even with an
+// empty value, because Laravel loads .env without overwriting.
+func (s *sources) lookup(name string) (string, origin, bool) {
+	if v, ok := s.environ[name]; ok {
+		return v, origin{name, "environment"}, true
+	}
+	if s.file != nil {
+		if e, ok := s.file.entries[name]; ok && !e.null {
+			return e.value, origin{name, s.file.path + ":" + strconv.Itoa(e.line)}, true
+		}
+	}
+	return "", origin{}, false
+}
+
+// flags remembers which settings are on the command line.
+func (s *sources) flags(ctx *kong.Context) {
+	for _, p := range ctx.Path {
+		if p.Flag != nil && !p.Resolved {
+			from := origin{place: "flag --" + p.Flag.Name}
+			s.origin[p.Flag.Name] = from
+		}
+	}
+}
+
+// settings lists the flags of the command, with values as they stand now.
+func (s *sources) settings(ctx *kong.Context) []Setting {
+	var list []Setting
+	for _, f := range ctx.Selected().Flags {
+		if f.Group == nil {
+			continue // --json and --show-secrets are not settings
+		}
+		row := Setting{Name: f.Name, Value: text(f.Target), Source: s.origin[f.Name].source(), Secret: f.Tag.Has("secret")}
+		if len(f.Envs) > 0 {
+			row.Env = f.Envs[0]
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+// text writes a value the way that a person would type it.
+func text(v reflect.Value) string {
+	if d, ok := v.Interface().(time.Duration); ok {
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// try decodes the value into nothing, so that the error can name the place.
+func try(flag *kong.Flag, value string) error {
+	scratch := reflect.New(flag.Target.Type()).Elem()
+	scan := kong.Scan().PushTyped(value, kong.FlagValueToken)
+	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, scratch); err != nil {
+		return err
+	}
+	if flag.Enum == "" || flag.EnumMap()[value] {
+		return nil
+	}
+	return fmt.Errorf("%q is not one of %s", value, strings.Join(flag.EnumSlice(), ", "))
+}
+
+// abs makes a path absolute from the working directory.
+func (s *sources) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(s.dir, path)
+}
+
+// String is for errors: "REVERB_SERVER_PORT in /srv/shop/.env:3".
+func (o origin) String() string {
+	switch {
+	case o.place == "":
+		return "default"
+	case o.name == "":
+		return o.place
+	default:
+		return o.name + " in " + article(o.place)
+	}
+}
+
+// source is for the table, where the name has a column of its own.
+func (o origin) source() string {
+	switch {
+	case o.place == "":
+		return "default"
+	case o.name == "":
+		return o.place
+	case o.place == "environment" || strings.HasPrefix(o.name, "PUSHER_"):
+		return o.place + " " + o.name
+	default:
+		return o.place
+	}
+}
+
+func article(place string) string {
+	if place == "environment" {
+		return "the environment"
+	}
+	return place
+}

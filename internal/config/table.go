@@ -1,0 +1,71 @@
+package config
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// Print writes the settings for `resound config`: an aligned table, or with
+// asJSON one JSON object. Secrets are masked unless showSecrets is set.
+func (c *Config) Print(w io.Writer, asJSON, showSecrets bool) error {
+	if asJSON {
+		return c.printJSON(w, showSecrets)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	rows := []string{"SETTING\tVALUE\tSOURCE\tENVIRONMENT NAME"}
+	for _, s := range c.Settings {
+		rows = append(rows, strings.Join([]string{s.Name, dash(s.shown(showSecrets)), s.Source, dash(s.Env)}, "\t"))
+	}
+	for _, warning := range c.Warnings {
+		rows = append(rows, "", "warning: "+warning)
+	}
+	if _, err := io.WriteString(t, strings.Join(rows, "\n")+"\n"); err != nil {
+		return err
+	}
+	return t.Flush()
+}
+
+func (c *Config) printJSON(w io.Writer, showSecrets bool) error {
+	type row struct {
+		Name   string `json:"name"`
+		Value  string `json:"value"`
+		Source string `json:"source"`
+		Env    string `json:"env,omitempty"`
+	}
+	out := struct {
+		Demo     bool     `json:"demo"`
+		Settings []row    `json:"settings"`
+		Warnings []string `json:"warnings"`
+	}{Demo: c.AppID == "", Warnings: append([]string{}, c.Warnings...)}
+	for _, s := range c.Settings {
+		out.Settings = append(out.Settings, row{s.Name, s.shown(showSecrets), s.Source, s.Env})
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}
+
+// shown is the value as it may be looked at.
+func (s Setting) shown(showSecrets bool) string {
+	if !s.Secret || showSecrets || s.Value == "" {
+		return s.Value
+	}
+	return Mask(s.Value)
+}
+
+// Mask keeps at most the first four characters of a secret, and no more than
+// a quarter of it, so that two secrets can be told apart and neither be used.
+func Mask(secret string) string {
+	r := []rune(secret)
+	return string(r[:min(4, len(r)/4)]) + "********"
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
