@@ -39,3 +39,17 @@ func (f *Frame) Payload() []byte {
 		return f.bytes[2:]
 	}
 }
+
+// NewControlFrame returns a ping or pong with that payload, of at most 125 bytes.
+func NewControlFrame(op ws.Opcode, payload []byte) *Frame {
+	return &Frame{bytes: ws.AppendFrame(nil, op, payload)}
+}
+
+// NewCloseFrame returns a close frame. The reason is cut to what a close frame holds.
+func NewCloseFrame(code uint16, reason string) *Frame {
+	return &Frame{bytes: ws.AppendClose(nil, code, reason)}
+}
+
+// NewRawFrame returns bytes as they are, to be written in their turn: the
+// answer to a handshake is no WebSocket frame, but goes out like one.
+func NewRawFrame(b []byte) *Frame { return &Frame{bytes: b} }

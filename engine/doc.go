@@ -1,0 +1,35 @@
+// Package engine is the reactor: it owns the sockets, turns bytes into
+// commands, and frames into bytes.
+//
+//   - engine.go: options, start, drain, stop.
+//   - reactor.go: the adapter around gnet; nothing else knows it.
+//   - loop.go: what one event loop does in a turn.
+//   - mailbox.go: the ordered inbox of a loop.
+//   - wheel.go: the timers of a loop.
+//   - conn.go: one TCP connection: its state, what it has yet to write, how it ends.
+//   - session.go: what a command does; no I/O, no clock.
+//   - upgrade.go: from a request head to a WebSocket, or to the HTTP server.
+//   - handover.go: connections on their way to the HTTP server, and back.
+//   - manual.go: the same loops without a network, for transcripts.
+//   - limits.go: every limit, with its reason.
+//
+// Threads. A loop's methods, its conns and their sessions are touched by that
+// loop's goroutine alone. Only a mailbox, an Engine's methods and the hand-over
+// may be used from elsewhere. There is no goroutine per connection.
+//
+// A turn has two halves. First everything that happened: bytes in, or tasks
+// from the mailbox; Send only remembers the shared frame. Then flush: one
+// Writev for each connection that has something to write. gnet may close a
+// connection inside Writev, so nothing that closing changes is walked meanwhile.
+//
+// Bytes. What is read belongs to the loop's buffer and is good until the call
+// returns; a session copies what it keeps. Pending frames are shared and immutable.
+//
+// Deviations from Reverb, each with its test:
+//
+//   - a refused connection is closed with the code that was said, by a close
+//     frame and never by a bare end of the stream (transcripts refused_*);
+//   - frames that come in one piece with the request head are read (transcript early_frames);
+//   - every connection is pinged and pruned, subscribed or not (transcript ping_idle);
+//   - who reads slower than is sent is closed with 4100 (transcript slow_consumer).
+package engine

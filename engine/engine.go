@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"resound/channels"
+	"resound/internal/apps"
+	"resound/protocol"
+)
+
+// Options is what an engine is made of.
+type Options struct {
+	Host       string // address to listen on; "" is every address
+	Port       int    // 0 is any free port
+	PathPrefix string // "" or "/ws": sockets are at /app/{key} with and without it
+	Loops      int    // event loops; 0 is one for each core
+	Backlog    int    // bytes that a connection may leave unread; 0 is DefaultBacklog
+	Registry   *apps.Registry
+	Log        *slog.Logger
+	Trace      Trace // nil unless every message is to be seen
+}
+
+// Trace sees every message. Its methods run on the loops, so they hold up everybody.
+type Trace interface {
+	Opened(id protocol.SocketID)
+	Received(id protocol.SocketID, payload []byte) // payload is good until it returns
+	Sent(id protocol.SocketID, f *protocol.Frame)
+	Closed(id protocol.SocketID)
+}
+
+// Engine is the reactor of a node.
+type Engine struct {
+	options  Options
+	prefix   string
+	backlog  int
+	registry *apps.Registry
+	hub      *channels.Hub
+	loops    []*loop
+	log      *slog.Logger
+	trace    Trace
+	handover *handover
+
+	began    time.Time
+	limit    int          // descriptors that the process may open
+	sockets  atomic.Int64 // open here; the hand-over counts its own
+	draining atomic.Bool
+	drained  chan struct{} // closed when the last socket has gone while draining
+	once     sync.Once     // closes drained
+
+	reactor reactor
+}
+
+// New returns an engine that does not listen yet.
+func New(o Options) *Engine {
+	if o.Loops <= 0 {
+		o.Loops = runtime.GOMAXPROCS(0)
+	}
+	if o.Backlog <= 0 {
+		o.Backlog = DefaultBacklog
+	}
+	e := &Engine{
+		options: o, prefix: strings.TrimSuffix(o.PathPrefix, "/"), backlog: o.Backlog,
+		registry: o.Registry, log: o.Log, trace: o.Trace,
+		handover: newHandover(), began: time.Now(), limit: descriptorLimit(), drained: make(chan struct{}),
+	}
+	mailboxes := make([]channels.Mailbox, o.Loops)
+	for i := range mailboxes {
+		l := newLoop(e, i)
+		e.loops = append(e.loops, l)
+		mailboxes[i] = l.mailbox
+	}
+	e.hub = channels.NewHub(mailboxes)
+	for _, l := range e.loops {
+		l.dispatch = e.hub.Dispatcher(l.slot)
+	}
+	e.reactor.engine = e
+	return e
+}
+
+// Hub returns the node's channels.
+func (e *Engine) Hub() *channels.Hub { return e.hub }
+
+// Listener returns where the HTTP server accepts its connections.
+func (e *Engine) Listener() net.Listener { return e.handover }
+
+// Addr returns the address that Start listens on.
+func (e *Engine) Addr() net.Addr { return e.handover.addr }
+
+// Loops returns how many event loops there are.
+func (e *Engine) Loops() int { return len(e.loops) }
+
+// DescriptorLimit returns how many descriptors the process may open.
+func (e *Engine) DescriptorLimit() int { return e.limit }
+
+// full reports whether another socket would use up what is kept for publishers.
+func (e *Engine) full() bool { return e.sockets.Load() > int64(e.limit-reserve(e.limit)) }
+
+// exhausted reports whether another connection of any kind would risk that an accept fails.
+func (e *Engine) exhausted() bool {
+	return e.sockets.Load()+e.handover.active.Load() > int64(e.limit-reserve(e.limit)/2)
+}
+
+// Drain closes every connection with 1001 and waits until they have hung up or ctx ends. New
+// connections are closed from now on.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.draining.Store(true)
+	for _, l := range e.loops {
+		l.mailbox.Post(channels.Call(l.drain))
+	}
+	e.left(0)
+	select {
+	case <-e.drained:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%d connections did not hang up: %w", e.sockets.Load(), ctx.Err())
+	}
+}
+
+// left counts n sockets out.
+func (e *Engine) left(n int64) {
+	if e.sockets.Add(-n) == 0 && e.draining.Load() {
+		e.once.Do(func() { close(e.drained) })
+	}
+}
+
+// elapsed is the clock of the loops: seconds since the engine began.
+func (e *Engine) elapsed() uint32 { return uint32(time.Since(e.began) / time.Second) }
+
+// descriptorLimit returns the soft limit. The Go runtime has raised it to the hard one at start.
+func descriptorLimit() int {
+	var r syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+		return 1024
+	}
+	return int(min(r.Cur, 1<<30))
+}
+
+func typeName(v any) string { return fmt.Sprintf("%T", v) }

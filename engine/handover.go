@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// handover is the way of connections from the reactor to the HTTP server. It
+// is a net.Listener, whose connections first return what was read of them.
+type handover struct {
+	addr   net.Addr
+	queue  chan parcel
+	closed chan struct{}
+	once   sync.Once
+	active atomic.Int64 // connections under way or being served
+}
+
+// parcel is a duplicated descriptor with the bytes that were read from it.
+type parcel struct {
+	fd    int
+	bytes []byte
+}
+
+func newHandover() *handover {
+	return &handover{queue: make(chan parcel, handoverQueue), closed: make(chan struct{})}
+}
+
+// offer takes a descriptor over. It reports false, and takes nothing, when the server does not keep up.
+func (h *handover) offer(p parcel) bool {
+	select {
+	case <-h.closed:
+		return false
+	default:
+	}
+	select {
+	case h.queue <- p:
+		h.active.Add(1)
+		return true
+	default:
+		return false
+	}
+}
+
+// Accept returns the next connection.
+func (h *handover) Accept() (net.Conn, error) {
+	for {
+		select {
+		case <-h.closed:
+			return nil, net.ErrClosed
+		case p := <-h.queue:
+			c, err := p.open()
+			if err != nil {
+				h.active.Add(-1)
+				continue // the client has gone meanwhile
+			}
+			return &httpConn{TCPConn: c, early: p.bytes, handover: h}, nil
+		}
+	}
+}
+
+// open makes a net.Conn of the descriptor, which it closes.
+func (p parcel) open() (*net.TCPConn, error) {
+	f := os.NewFile(uintptr(p.fd), "")
+	defer f.Close() //nolint:errcheck // FileConn has a descriptor of its own
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		c.Close() //nolint:errcheck // nothing was written
+		return nil, net.UnknownNetworkError(c.LocalAddr().Network())
+	}
+	return tcp, nil
+}
+
+// Close ends Accept. Connections that wait are closed.
+func (h *handover) Close() error {
+	h.once.Do(func() {
+		close(h.closed)
+		for {
+			select {
+			case p := <-h.queue:
+				h.active.Add(-1)
+				_ = os.NewFile(uintptr(p.fd), "").Close()
+			default:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// Addr returns the address of the one port.
+func (h *handover) Addr() net.Addr { return h.addr }
+
+// httpConn is a connection of the HTTP server.
+type httpConn struct {
+	*net.TCPConn
+	early    []byte // read before the hand-over
+	handover *handover
+	ended    atomic.Bool
+}
+
+func (c *httpConn) Read(p []byte) (int, error) {
+	if len(c.early) == 0 {
+		return c.TCPConn.Read(p)
+	}
+	n := copy(p, c.early)
+	if c.early = c.early[n:]; len(c.early) == 0 {
+		c.early = nil
+	}
+	return n, nil
+}
+
+// Close may be called more than once.
+func (c *httpConn) Close() error {
+	if c.ended.Swap(true) {
+		return nil
+	}
+	c.handover.active.Add(-1)
+	return c.TCPConn.Close()
+}
+
+// Adopt takes a connection back from the HTTP server because a WebSocket
+// upgrade came on it. read is the request head and whatever was read behind it. The
+// connection is the engine's from here on, whatever happens.
+func (e *Engine) Adopt(c net.Conn, read []byte) {
+	_ = c.SetDeadline(time.Time{})
+	h, ok := c.(*httpConn)
+	if !ok {
+		e.log.Error("a connection that is not ours was to be adopted", "type", typeName(c))
+		_ = c.Close()
+		return
+	}
+	if err := e.enroll(h.TCPConn, append(read, h.early...)); err != nil {
+		e.log.Debug("a connection was lost on its way back from the HTTP server", "error", err)
+	}
+	_ = h.Close()
+}

@@ -1,0 +1,41 @@
+package engine
+
+import "time"
+
+const (
+	// maxHead is the longest request head in bytes that is looked at for an upgrade. Longer
+	// ones go to the HTTP server, which answers 431. nginx's default is as large.
+	maxHead = 8 << 10
+
+	// headTimeout is how long a connection may take to say what it wants.
+	headTimeout = 10 * time.Second
+
+	// pongTimeout is how long after a ping something has to come. pusher-js waits as long for ours.
+	pongTimeout = 30 * time.Second
+
+	// lingerTimeout is how long a closed connection may take to read what is left for it
+	// and to hang up. Closing at once would make the kernel throw away the close frame when
+	// the client has sent something that nobody read.
+	lingerTimeout = 3 * time.Second
+
+	// DefaultBacklog is how many bytes a connection may leave unread, on top of the kernel's
+	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
+	DefaultBacklog = 1 << 20
+
+	// turnBudget is how many connections are written to before a loop looks at its sockets
+	// again: about 2 ms at 4 µs a write.
+	turnBudget = 512
+
+	// maxSlices is how many slices one Writev may have. More is EINVAL, on which gnet closes the connection.
+	maxSlices = 1024
+
+	// maxPooled is how many tasks the inbox of a loop keeps room for when it is empty.
+	maxPooled = 4096
+
+	// handoverQueue is how many connections may wait for the HTTP server's accept.
+	handoverQueue = 1024
+)
+
+// reserve is how many descriptors are kept for publishers when sockets use up the rest. gnet ends
+// when an accept fails for want of one, so half of the reserve is never given away.
+func reserve(limit int) int { return min(max(limit/40, 32), 512) }

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"unicode/utf8"
+
+	"resound/channels"
+	"resound/internal/invariants"
+	"resound/protocol"
+	"resound/protocol/ws"
+)
+
+// loop is one event loop. Its goroutine alone touches it, but for the mailbox.
+type loop struct {
+	engine   *Engine
+	slot     int
+	mailbox  *mailbox
+	dispatch *channels.Dispatcher
+	host     host
+	wheel    wheel
+	dirty    []*conn  // have something to write at the end of the turn
+	slices   [][]byte // room for one Writev
+}
+
+// host is what a loop asks of whoever reads its sockets. All of it runs on the loop.
+type host interface {
+	close(s socket)                  // ends the connection; calls closed before it returns
+	shutdown(s socket)               // says that nothing more will be written
+	handover(s socket, bytes []byte) // gives the connection, with what was read of it, to the HTTP server, and closes it here
+}
+
+func newLoop(e *Engine, slot int) *loop {
+	return &loop{engine: e, slot: slot, mailbox: new(mailbox), slices: make([][]byte, 0, maxSlices)}
+}
+
+// opened makes the connection of a new socket.
+func (l *loop) opened(s socket) *conn {
+	c := &conn{sock: s, loop: l}
+	l.wheel.arm(c, seconds(headTimeout))
+	return c
+}
+
+// closed forgets a connection whose socket is closed.
+func (l *loop) closed(c *conn) {
+	if c.state == stateGone {
+		return
+	}
+	c.leave()
+	c.state = stateGone
+	l.wheel.disarm(c)
+	c.pending, c.carry = nil, nil
+	c.decoder.Reset()
+}
+
+// wants reports whether buffered bytes are enough for traffic to do anything
+// with, so that a large frame that trickles in is not looked at for each byte.
+func (c *conn) wants(buffered int) bool {
+	return c.state != stateOpen || len(c.carry) > 0 || buffered >= c.decoder.Need()
+}
+
+// traffic reads what the connection has sent and returns how many bytes it is
+// done with. What it leaves comes again, with more behind it. It writes to buf.
+func (l *loop) traffic(c *conn, buf []byte) (n int) {
+	if len(c.carry) > 0 {
+		all := append(c.carry, buf...)
+		c.carry = nil
+		c.carry = append(c.carry, all[l.read(c, all):]...)
+		n = len(buf)
+	} else {
+		n = l.read(c, buf)
+	}
+	l.flush()
+	return n
+}
+
+func (l *loop) read(c *conn, buf []byte) (n int) {
+	c.touch()
+	if c.state == stateHead {
+		n = l.head(c, buf)
+	}
+	for c.state == stateOpen {
+		m, used, ok, err := c.decoder.Next(buf[n:], c.app.Settings().MaxMessageSize)
+		n += used
+		if err != nil {
+			l.protocolError(c, err)
+			break
+		}
+		if !ok {
+			return n
+		}
+		l.message(c, m)
+		invariants.Scribble(m.Payload)
+	}
+	if c.state == stateHead {
+		return n
+	}
+	return len(buf) // closing or gone: nothing more is read
+}
+
+// message does what one message or control frame asks for.
+func (l *loop) message(c *conn, m ws.Message) {
+	switch m.Op {
+	case ws.OpPing:
+		c.control = true
+		c.Send(protocol.NewControlFrame(ws.OpPong, m.Payload))
+	case ws.OpPong:
+		c.control = true
+	case ws.OpClose:
+		// The decoder has checked it. An empty one is answered with 1000, as in Reverb.
+		code, reason, _ := ws.ParseClose(m.Payload)
+		if code == ws.CloseNoStatus {
+			code = ws.CloseNormal
+		}
+		c.closeWith(code, string(reason))
+	default:
+		l.command(c, m)
+	}
+}
+
+func (l *loop) command(c *conn, m ws.Message) {
+	if t := l.engine.trace; t != nil {
+		t.Received(c.id, m.Payload)
+	}
+	// JSON in a binary message is welcome, as in Reverb, but what is relayed has to be text.
+	if m.Op == ws.OpBinary && !utf8.Valid(m.Payload) {
+		c.answer(protocol.ErrInvalidFormat)
+		return
+	}
+	cmd, err := protocol.ParseCommand(m.Payload)
+	if err == nil {
+		err = c.step(c, cmd)
+	}
+	if err != nil {
+		c.answer(err)
+	}
+}
+
+// protocolError closes a connection that does not speak RFC 6455 or sends too much.
+func (l *loop) protocolError(c *conn, err error) {
+	fault := err.(*ws.CloseError)
+	c.closeWith(fault.Code, fault.Reason)
+}
+
+// run is one turn for what is in the mailbox. It reports whether it has to run again soon.
+func (l *loop) run() (again bool) {
+	tasks := l.mailbox.take()
+	for _, t := range tasks {
+		l.dispatch.Do(t)
+	}
+	more := l.dispatch.Deliver(turnBudget)
+	l.flush()
+	return l.mailbox.done(tasks, more)
+}
+
+// flush writes to every connection that has something to write.
+func (l *loop) flush() {
+	for i := 0; i < len(l.dirty); i++ {
+		l.dirty[i].write()
+	}
+	clear(l.dirty)
+	l.dirty = l.dirty[:0]
+}
+
+// tick moves the loop's clock to now, in seconds since the engine began.
+func (l *loop) tick(now uint32) {
+	for l.wheel.now < now {
+		l.wheel.advance((*conn).ring)
+	}
+}
+
+// drain closes every connection because the server stops.
+func (l *loop) drain() {
+	l.wheel.each(func(c *conn) {
+		switch c.state {
+		case stateHead:
+			c.drop()
+		case stateOpen:
+			c.closeWith(ws.CloseGoingAway, "The server is stopping")
+		}
+	})
+}

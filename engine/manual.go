@@ -1,0 +1,133 @@
+package engine
+
+import "time"
+
+// Manual is an engine without a network: its loops run when they are told to,
+// its clock stands still until it is moved, and its sockets are in memory.
+// Transcripts are played on it. One goroutine uses it.
+type Manual struct {
+	*Engine
+	now uint32
+}
+
+// NewManual returns an engine that is driven by hand.
+func NewManual(o Options) *Manual {
+	m := &Manual{Engine: New(o)}
+	for _, l := range m.loops {
+		l.host = manualHost{}
+	}
+	return m
+}
+
+// Wire is the client's end of a connection in memory.
+type Wire struct {
+	m       *Manual
+	conn    *conn
+	inbox   []byte // sent, and not yet read by the loop
+	written []byte // written by the server, and not yet taken
+	refused int    // bytes that the kernel would have refused
+	stalled bool
+
+	HalfClosed bool   // the server will write no more
+	Closed     bool   // the connection has ended
+	HandedOver []byte // what the HTTP server would have been given first; nil unless it was
+}
+
+// Open connects to a loop.
+func (m *Manual) Open(slot int) *Wire {
+	w := &Wire{m: m}
+	m.sockets.Add(1)
+	w.conn = m.loops[slot].opened(w)
+	if m.draining.Load() || m.exhausted() {
+		manualHost{}.close(w)
+	}
+	return w
+}
+
+// Feed sends bytes to the server, which reads them at once.
+func (w *Wire) Feed(b []byte) {
+	if w.Closed {
+		return
+	}
+	w.inbox = append(w.inbox, b...)
+	if w.conn.wants(len(w.inbox)) {
+		n := w.conn.loop.traffic(w.conn, w.inbox)
+		w.inbox = w.inbox[n:]
+	}
+}
+
+// Take returns what the server has written since the last call.
+func (w *Wire) Take() []byte {
+	b := w.written
+	w.written = nil
+	return b
+}
+
+// Stall makes the connection take nothing any more, or take everything again.
+func (w *Wire) Stall(stalled bool) {
+	w.stalled = stalled
+	if !stalled {
+		w.refused = 0
+	}
+}
+
+// HangUp ends the connection from the client's side.
+func (w *Wire) HangUp() { manualHost{}.close(w) }
+
+// Writev takes what the server writes.
+func (w *Wire) Writev(slices [][]byte) (n int, err error) {
+	for _, b := range slices {
+		w.written = append(w.written, b...)
+		n += len(b)
+	}
+	if w.stalled {
+		w.refused += n
+	}
+	return n, nil
+}
+
+// OutboundBuffered returns how many bytes the client has not taken.
+func (w *Wire) OutboundBuffered() int { return w.refused }
+
+// Turn runs every loop until no mailbox holds anything.
+func (m *Manual) Turn() {
+	for again := true; again; {
+		again = false
+		for _, l := range m.loops {
+			if l.run() || l.mailbox.waiting() {
+				again = true
+			}
+		}
+	}
+}
+
+// Advance moves the clock, second by second, and runs the loops.
+func (m *Manual) Advance(d time.Duration) {
+	for end := m.now + seconds(d); m.now < end; {
+		m.now++
+		for _, l := range m.loops {
+			l.tick(m.now)
+			l.flush()
+		}
+		m.Turn()
+	}
+}
+
+type manualHost struct{}
+
+func (manualHost) close(s socket) {
+	w := s.(*Wire)
+	if w.Closed {
+		return
+	}
+	w.Closed = true
+	w.conn.loop.closed(w.conn)
+	w.m.left(1)
+}
+
+func (manualHost) shutdown(s socket) { s.(*Wire).HalfClosed = true }
+
+func (h manualHost) handover(s socket, bytes []byte) {
+	s.(*Wire).HandedOver = append([]byte(nil), bytes...)
+	h.close(s)
+}

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"bytes"
+	"strings"
+
+	gobwas "github.com/gobwas/ws"
+
+	"resound/protocol"
+)
+
+// head reads a request head. It becomes a WebSocket, or a connection of the
+// HTTP server, or waits for more. It returns how many bytes it is done with.
+func (l *loop) head(c *conn, buf []byte) (n int) {
+	const get = "GET "
+	if len(buf) == 0 {
+		return 0
+	}
+	if buf[0] == 0x16 {
+		// A TLS handshake on a plain port. pusher-js tries wss beside ws, so this is ordinary.
+		c.drop()
+		return len(buf)
+	}
+	if begin := buf[:min(len(buf), len(get))]; string(begin) != get[:len(begin)] {
+		l.host.handover(c.sock, buf)
+		return len(buf)
+	}
+	end := bytes.Index(buf, []byte("\r\n\r\n"))
+	if end < 0 && len(buf) <= maxHead {
+		return 0
+	}
+	if end < 0 || !isUpgrade(buf[:end+2]) {
+		l.host.handover(c.sock, buf)
+		return len(buf)
+	}
+	l.upgrade(c, buf[:end+4])
+	return end + 4
+}
+
+// isUpgrade reports whether a request head asks for a WebSocket.
+func isUpgrade(head []byte) bool {
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if ok && bytes.EqualFold(name, []byte("upgrade")) && bytes.EqualFold(bytes.TrimSpace(value), []byte("websocket")) {
+			return true
+		}
+	}
+	return false
+}
+
+// exchange is what gobwas reads a request head from and writes the answer to.
+type exchange struct {
+	bytes.Reader
+	answer bytes.Buffer
+}
+
+func (x *exchange) Write(p []byte) (int, error) { return x.answer.Write(p) }
+
+// poweredBy is Reverb's header, by which scripts tell that they reached it.
+var poweredBy = gobwas.HandshakeHeaderString("X-Powered-By: Laravel Reverb\r\n")
+
+// upgrade answers a handshake and begins the session.
+func (l *loop) upgrade(c *conn, head []byte) {
+	var key string
+	upgrader := gobwas.Upgrader{
+		Header: poweredBy,
+		OnRequest: func(uri []byte) (err error) {
+			key, err = l.engine.appKey(string(uri))
+			return err
+		},
+	}
+	var x exchange
+	x.Reset(head)
+	_, err := upgrader.Upgrade(&x)
+	c.queue(protocol.NewRawFrame(x.answer.Bytes()))
+	if err != nil {
+		c.linger() // the answer says why
+		return
+	}
+	c.state = stateOpen
+	refusal := l.begin(c, key)
+	if refusal != nil {
+		c.Close(refusal)
+		return
+	}
+	settings := c.app.Settings()
+	l.wheel.arm(c, seconds(settings.PingInterval))
+	if t := l.engine.trace; t != nil {
+		t.Opened(c.id)
+	}
+	c.Send(protocol.Established(c.id, settings.ActivityTimeout))
+}
+
+// begin starts the session of the application with that key, or says why not.
+func (l *loop) begin(c *conn, key string) *protocol.Error {
+	settings := l.engine.registry.ByKey([]byte(key))
+	if settings == nil {
+		return protocol.ErrAppNotFound
+	}
+	if l.engine.full() {
+		return protocol.ErrOverCapacity
+	}
+	return c.session.begin(l.engine.hub.App(settings))
+}
+
+// appKey returns the key in the path of an upgrade: /app/{key}, with the
+// configured prefix or without it. The query is ignored, as in Reverb.
+func (e *Engine) appKey(uri string) (string, error) {
+	path, _, _ := strings.Cut(uri, "?")
+	path = strings.TrimPrefix(path, e.prefix)
+	if key, ok := strings.CutPrefix(path, "/app/"); ok && key != "" && !strings.Contains(key, "/") {
+		return key, nil
+	}
+	status := 404
+	if strings.HasPrefix(path, "/apps/") {
+		status = 400
+	}
+	return "", gobwas.RejectConnectionError(
+		gobwas.RejectionStatus(status),
+		gobwas.RejectionReason("There is no WebSocket here: connect to /app/{key}"),
+	)
+}
