@@ -20,11 +20,11 @@ import (
 // requestTimeout bounds one call to the server's own HTTP API, answer included.
 const requestTimeout = 5 * time.Second
 
-// newHTTPClient returns a client for calls to this server, all of which end
-// with ctx. It keeps two connections open and knows no proxy: the calls do not
-// leave the machine.
-func newHTTPClient(ctx context.Context) *http.Client {
-	return &http.Client{Transport: bound{ctx, &http.Transport{
+// newHTTPClient returns a client for calls to this server, each of which ends
+// with ctx or after limit. It keeps two connections open and knows no proxy: the
+// calls do not leave the machine.
+func newHTTPClient(ctx context.Context, limit time.Duration) *http.Client {
+	return &http.Client{Transport: bound{ctx, limit, &http.Transport{
 		MaxConnsPerHost:     2,
 		MaxIdleConnsPerHost: 2,
 		IdleConnTimeout:     time.Minute,
@@ -35,15 +35,16 @@ func newHTTPClient(ctx context.Context) *http.Client {
 	}}}
 }
 
-// bound ends every request with ctx or after requestTimeout. The official client
-// makes its requests without a context, and a shutdown must not wait for them.
+// bound ends every request with ctx or after limit. The official client makes its
+// requests without a context, and a shutdown must not wait for them.
 type bound struct {
-	ctx  context.Context
-	next *http.Transport
+	ctx   context.Context
+	limit time.Duration
+	next  *http.Transport
 }
 
 func (b bound) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(b.ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(b.ctx, b.limit)
 	resp, err := b.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		cancel()

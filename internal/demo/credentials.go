@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"resound/internal/apps"
 )
@@ -36,7 +37,7 @@ func Credentials(dir string) (*apps.App, error) {
 	switch {
 	case err == nil:
 		return readCredentials(path, raw)
-	case !errors.Is(err, fs.ErrNotExist):
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR): // the directory's faults come up below
 		return nil, fmt.Errorf("read the demo app: %w; make the file readable for this user, or remove it to get a new app", err)
 	}
 	c, err := newCredentials()

@@ -56,7 +56,12 @@ func Handler(app *apps.App, o Options) http.Handler {
 		h.routes["/demo/"+name] = route{get: pageFile(name)}
 	}
 	// A form on another site could otherwise speak through a visitor's browser.
-	return http.NewCrossOriginProtection().Handler(h)
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		setHeaders(w.Header())
+		fail(w, http.StatusForbidden, "Only the demo page itself may send this.")
+	}))
+	return guard.Handler(h)
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

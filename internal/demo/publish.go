@@ -31,7 +31,7 @@ type relay struct {
 }
 
 func newRelay(app *apps.App, baseURL func() string, log *slog.Logger) *relay {
-	return &relay{app, baseURL, newHTTPClient(context.Background()), log, newBucket(publishBurst, publishRate, time.Now())}
+	return &relay{app, baseURL, newHTTPClient(context.Background(), requestTimeout), log, newBucket(publishBurst, publishRate, time.Now())}
 }
 
 type publishRequest struct {

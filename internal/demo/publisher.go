@@ -21,11 +21,12 @@ type pace struct {
 	perHistory int           // ticks from one history to the next
 	retry      time.Duration // first pause while the server does not answer; doubles
 	retryMax   time.Duration
+	limit      time.Duration // of one request
 }
 
 var normalPace = pace{
 	tick: 250 * time.Millisecond, perMetrics: 4, perHistory: 12,
-	retry: 250 * time.Millisecond, retryMax: 5 * time.Second,
+	retry: 250 * time.Millisecond, retryMax: 5 * time.Second, limit: requestTimeout,
 }
 
 // Run publishes the demo's events to the HTTP API at baseURL, for example
@@ -55,7 +56,7 @@ func run(ctx context.Context, app *apps.App, baseURL string, log *slog.Logger, p
 	if err != nil {
 		return err
 	}
-	client := newHTTPClient(ctx)
+	client := newHTTPClient(ctx, pc.limit)
 	defer client.CloseIdleConnections()
 	p := &publisher{
 		base: u.String(), client: client, out: newPublisher(app, u, client),

@@ -1,7 +1,6 @@
 // The chart: one of three figures over the last two minutes, drawn as SVG.
 
 const SECONDS = 120;
-const BOX = { left: 52, right: 628, top: 20, bottom: 192 };
 const SVG = "http://www.w3.org/2000/svg";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -14,24 +13,28 @@ const formats = {
 
 export class Chart {
   #svg;
+  #box = { left: 52, right: 0, top: 20, bottom: 192 }; // right follows the width of the card
+  #scale = scale([]);
   #shown = "revenue_cents";
   #series = { revenue_cents: [], orders: [], visitors: [] }; // one value a second, the newest last
   #tiles = [...document.querySelectorAll("[data-metric]")];
-  #pointer = null; // x of the pointer in the chart's units
+  #pointer = null; // x of the pointer in the chart
 
   constructor(svg) {
     this.#svg = svg;
     for (const tile of this.#tiles) tile.onclick = () => this.#choose(tile);
     svg.onpointermove = (e) => {
-      const frame = svg.getBoundingClientRect();
-      this.#pointer = ((e.clientX - frame.left) / frame.width) * 640;
+      this.#pointer = e.clientX - svg.getBoundingClientRect().left;
       this.#mark();
     };
     svg.onpointerleave = () => {
       this.#pointer = null;
       this.#mark();
     };
-    this.#draw();
+    new ResizeObserver(([entry]) => {
+      this.#box.right = entry.contentRect.width - 12;
+      this.#draw();
+    }).observe(svg);
   }
 
   join(client) {
@@ -67,26 +70,26 @@ export class Chart {
       const newest = this.#series[tile.dataset.metric].at(-1);
       if (newest !== undefined) tile.lastElementChild.textContent = formats[tile.dataset.metric](newest);
     }
-    this.scale = scale(this.#series[this.#shown]);
+    this.#scale = scale(this.#series[this.#shown]);
     this.#grid();
     const points = this.#series[this.#shown].map((v, i) => `${this.#x(i).toFixed(1)} ${this.#y(v).toFixed(1)}`);
     const line = points.length > 1 ? `M${points.join("L")}` : "";
     this.#part("line").setAttribute("d", line);
-    this.#part("area").setAttribute("d", line && `${line}L${BOX.right} ${BOX.bottom}L${this.#x(0)} ${BOX.bottom}Z`);
+    this.#part("area").setAttribute("d", line && `${line}L${this.#box.right} ${this.#box.bottom}L${this.#x(0)} ${this.#box.bottom}Z`);
     this.#mark();
   }
 
   #grid() {
-    const { low, step } = this.scale;
+    const { low, step } = this.#scale;
     const parts = [0, 1, 2, 3, 4].flatMap((i) => {
       const y = this.#y(low + i * step);
       return [
-        element("line", { x1: BOX.left, x2: BOX.right, y1: y, y2: y }),
-        element("text", { x: BOX.left - 8, y: y + 4, "text-anchor": "end" }, formats[this.#shown](low + i * step)),
+        element("line", { x1: this.#box.left, x2: this.#box.right, y1: y, y2: y }),
+        element("text", { x: this.#box.left - 8, y: y + 4, "text-anchor": "end" }, formats[this.#shown](low + i * step)),
       ];
     });
     for (const [at, text, anchor] of [[0, "2 min ago", "start"], [SECONDS / 2, "1 min ago", "middle"], [SECONDS, "now", "end"]]) {
-      const x = BOX.left + (at / SECONDS) * (BOX.right - BOX.left);
+      const x = this.#box.left + (at / SECONDS) * (this.#box.right - this.#box.left);
       parts.push(element("text", { x, y: 212, "text-anchor": anchor }, text));
     }
     this.#part("grid").replaceChildren(...parts);
@@ -97,7 +100,7 @@ export class Chart {
     const values = this.#series[this.#shown];
     let i = values.length - 1;
     if (this.#pointer !== null) {
-      const back = Math.round(((BOX.right - this.#pointer) / (BOX.right - BOX.left)) * (SECONDS - 1));
+      const back = Math.round(((this.#box.right - this.#pointer) / (this.#box.right - this.#box.left)) * (SECONDS - 1));
       i = Math.min(Math.max(i - back, 0), i);
     }
     const read = this.#pointer !== null && i >= 0;
@@ -109,7 +112,7 @@ export class Chart {
     this.#part("dot").setAttribute("cy", this.#y(values[i]));
     this.#part("cross").setAttribute("x1", x);
     this.#part("cross").setAttribute("x2", x);
-    this.#part("value").setAttribute("x", Math.min(Math.max(x, BOX.left + 40), BOX.right - 40));
+    this.#part("value").setAttribute("x", Math.min(Math.max(x, this.#box.left + 40), this.#box.right - 40));
     this.#part("value").textContent = formats[this.#shown](values[i]);
   }
 
@@ -119,12 +122,12 @@ export class Chart {
 
   #x(i) {
     const back = this.#series[this.#shown].length - 1 - i;
-    return BOX.right - (back / (SECONDS - 1)) * (BOX.right - BOX.left);
+    return this.#box.right - (back / (SECONDS - 1)) * (this.#box.right - this.#box.left);
   }
 
   #y(v) {
-    const { low, step } = this.scale;
-    return BOX.bottom - ((v - low) / (4 * step)) * (BOX.bottom - BOX.top);
+    const { low, step } = this.#scale;
+    return this.#box.bottom - ((v - low) / (4 * step)) * (this.#box.bottom - this.#box.top);
   }
 }
 

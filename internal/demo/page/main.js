@@ -51,7 +51,7 @@ function showEnv({ id, key }) {
     "BROADCAST_CONNECTION=reverb",
     `REVERB_APP_ID=${id}`,
     `REVERB_APP_KEY=${key}`,
-    "REVERB_APP_SECRET=   # printed in the terminal",
+    "REVERB_APP_SECRET=  # printed in the terminal",
     `REVERB_HOST=${location.hostname}`,
     `REVERB_PORT=${location.port || (secure ? 443 : 80)}`,
     `REVERB_SCHEME=${secure ? "https" : "http"}`,
