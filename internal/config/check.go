@@ -1,13 +1,13 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 )
@@ -49,15 +49,15 @@ func (s *sources) whole(c *Config, ctx *kong.Context, name func(*kong.Flag) stri
 		}
 	}
 	if len(missing) > 0 {
-		looked := "there is no .env file here"
+		file := "(and no .env file was found)"
 		if s.file != nil {
-			looked = "nor is it in " + s.file.path
+			file = "or in " + s.file.path
 		}
-		return fmt.Errorf("half an application: %s is set, but not %s (not on the command line, not in the environment, %s); set all three, or none to get a demo app",
-			strings.Join(there, " and "), strings.Join(missing, " and "), looked)
+		return fmt.Errorf("half an application: found %s, but no %s on the command line, in the environment %s; set all three, or none to get a demo app",
+			strings.Join(there, " and "), strings.Join(missing, " and no "), file)
 	}
 	if err := c.NewApp(c.AppID, c.AppKey, c.AppSecret).Validate(); err != nil {
-		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+		return fmt.Errorf("%s (set by %s)", strings.ReplaceAll(err.Error(), "\n", "; "), strings.Join(there, ", "))
 	}
 	return nil
 }
@@ -111,12 +111,18 @@ func normalPath(p string) (string, error) {
 }
 
 // normalHost takes a name or an address, the latter with or without brackets.
+// Letters beyond ASCII are fine in a name; quotes and '$' would not stand in a .env line.
 func normalHost(h string) (string, error) {
 	if inner, ok := strings.CutPrefix(h, "["); ok {
 		h = strings.TrimSuffix(inner, "]")
 	}
-	if net.ParseIP(h) == nil && strings.ContainsAny(h, ":/ \t\r\n") {
-		return "", fmt.Errorf("%q is not a host name or an address without scheme and port", h)
+	if _, err := netip.ParseAddr(h); err == nil {
+		return h, nil
+	}
+	for _, r := range h {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '.' && r != '-' && r != '_' {
+			return "", fmt.Errorf("%q is not a host name or an address (without scheme and port)", h)
+		}
 	}
 	return h, nil
 }

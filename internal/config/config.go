@@ -16,7 +16,7 @@ type Config struct {
 	Port int    `group:"listen" placeholder:"PORT" type:"number" max:"65535" default:"8080" env:"REVERB_SERVER_PORT" help:"TCP port to listen on; 0 lets the system choose one."`
 	// Path is "" or "/prefix", never with a slash at its end.
 	Path  string `group:"listen" placeholder:"PATH" env:"REVERB_SERVER_PATH" help:"Prefix before /app and /apps, if a proxy passes one on. Default: none."`
-	Loops int    `group:"listen" placeholder:"N" type:"number" max:"256" default:"0" env:"RESOUND_LOOPS" help:"Event loops. Default: one for each core."`
+	Loops int    `group:"listen" placeholder:"N" type:"number" max:"256" default:"0" zero:"one for each core" env:"RESOUND_LOOPS" help:"Event loops. Default: one for each core."`
 
 	// Hostname, PublicPort and Scheme are where browsers find the server. They do not change what it listens on.
 	Hostname   string `group:"public" placeholder:"NAME" env:"REVERB_HOST" help:"Host name that browsers use."`
@@ -28,7 +28,7 @@ type Config struct {
 	AppKey    string `group:"app" placeholder:"KEY" env:"REVERB_APP_KEY" alt:"PUSHER_APP_KEY" help:"Key of the application; browsers know it."`
 	AppSecret string `group:"app" placeholder:"SECRET" secret:"true" env:"REVERB_APP_SECRET" alt:"PUSHER_APP_SECRET" help:"Secret of the application. On a command line other users of the machine can see it: prefer .env."`
 
-	MaxConnections int `group:"limits" placeholder:"N" type:"number" default:"0" env:"REVERB_APP_MAX_CONNECTIONS" help:"Sockets at the same time. Default: no limit."` // 0 is no limit
+	MaxConnections int `group:"limits" placeholder:"N" type:"number" default:"0" zero:"no limit" env:"REVERB_APP_MAX_CONNECTIONS" help:"Sockets at the same time. Default: no limit."` // 0 is no limit
 	MaxMessageSize int `group:"limits" placeholder:"BYTES" type:"number" min:"1" default:"10000" env:"REVERB_APP_MAX_MESSAGE_SIZE" help:"Bytes of one WebSocket message (default ${default})."`
 	// MaxRequestSize defaults to far more than Reverb's 10,000: see doc.go.
 	MaxRequestSize     int               `group:"limits" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
@@ -58,7 +58,8 @@ type Setting struct {
 	Name   string // the flag without its dashes
 	Env    string // the name in .env and in the environment, or "" if it has only a flag
 	Value  string // the effective value as text; whole even when Secret
-	Source string // "default", "flag --x", "environment X" or "X in path:line"
+	Note   string // what the value means where its text does not say so, or ""
+	Source string // "default", "flag --x", "environment X" or "path:line"; with X behind it for a name of Pusher
 	Secret bool   // to be masked wherever it is shown
 }
 

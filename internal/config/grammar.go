@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -13,6 +14,10 @@ type grammar struct {
 	Version versionCmd       `cmd:"" help:"Print the version."`
 	V       kong.VersionFlag `name:"version" help:"Print the version."`
 }
+
+// BeforeResolve reads the .env file: kong calls it once, when it knows the
+// command line and before it asks for any setting that is not there.
+func (*grammar) BeforeResolve(ctx *kong.Context, src *sources) error { return src.load(ctx) }
 
 type startCmd struct{ Config }
 
@@ -66,7 +71,8 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.Writers(o.Stdout, o.Stderr),
 		kong.Vars{"version": Version()},
 		kong.Resolvers(src),
-		kong.WithBeforeResolve(src.load),
+		kong.Bind(src),
+		kong.KindMapper(reflect.String, plainText{}),
 		kong.NamedMapper("number", number{}),
 		kong.NamedMapper("seconds", seconds{}),
 		kong.NamedMapper("clientevents", clientEvents{}),

@@ -1,12 +1,13 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/goccy/go-json"
 )
 
 // maxUp is how many directories above the working directory are looked at. A

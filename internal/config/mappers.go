@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -79,9 +80,24 @@ func (clientEvents) Decode(ctx *kong.DecodeContext, target reflect.Value) error 
 	return nil
 }
 
+// plainText reads a string as it stands.
+type plainText struct{}
+
+func (plainText) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	s, err := popText(ctx)
+	if err != nil {
+		return err
+	}
+	target.SetString(s)
+	return nil
+}
+
 // popText takes the value of the flag. kong puts the word into "expected a
-// value" when there is none.
+// value but got" when another flag stands there, and would call the end of the line "EOL".
 func popText(ctx *kong.DecodeContext) (string, error) {
+	if ctx.Scan.Peek().Type == kong.EOLToken {
+		return "", errors.New("the value is missing")
+	}
 	var s string
 	err := ctx.Scan.PopValueInto("a", &s)
 	return s, err

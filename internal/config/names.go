@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -47,10 +48,13 @@ func (s *sources) warnings() []string {
 	list = append(list, s.notes...)
 	known := append(ownNames(), reverbNames...)
 	for _, name := range s.names() {
-		if !strings.HasPrefix(name, "REVERB_") && !strings.HasPrefix(name, "RESOUND_") || slices.Contains(known, name) {
+		if suffix(name) == name || slices.Contains(known, name) {
 			continue
 		}
 		_, from, _ := s.lookup(name)
+		if from.place == "environment" && serviceName.MatchString(name) {
+			continue
+		}
 		line := fmt.Sprintf("%s is not a setting", from)
 		if near := nearest(name, known); near != "" {
 			line += "; did you mean " + near + "?"
@@ -79,11 +83,27 @@ func (s *sources) names() []string {
 
 func on(word string) bool { return word != "" && word != "false" && word != "0" }
 
-// nearest returns the known name with the fewest changes, or "" if all are far away.
+// serviceName matches what Kubernetes and Docker links put into the
+// environment beside a service called reverb or resound.
+var serviceName = regexp.MustCompile(`^(REVERB|RESOUND)_(SERVICE_(HOST|PORT)|PORT(_[0-9]+_(TCP|UDP))?)(_[A-Z0-9_]+)?$`)
+
+// suffix is the name without the prefix of Reverb or of ours. A name without either comes back whole.
+func suffix(name string) string {
+	for _, prefix := range []string{"REVERB_", "RESOUND_"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			return rest
+		}
+	}
+	return name
+}
+
+// nearest returns the known name with the fewest changes, or "" if all are far
+// away. Only what follows the prefix is compared: RESOUND_APP_KEY is near REVERB_APP_KEY.
 func nearest(name string, known []string) string {
-	best, found := len(name)/3, ""
+	name = suffix(name)
+	best, found := max(2, len(name)/3)+1, ""
 	for _, k := range known {
-		if d := distance(name, k); d <= best && (found == "" || d < best) {
+		if d := distance(name, suffix(k)); d < best {
 			best, found = d, k
 		}
 	}

@@ -17,7 +17,7 @@ var ErrHandled = errors.New("config: nothing left to do")
 // Options is the process around Parse. All fields must be set.
 type Options struct {
 	Stdout  io.Writer // help and version go here
-	Stderr  io.Writer // unused by Parse itself: its errors are returned
+	Stderr  io.Writer // kong wants one; errors are returned, never written there
 	Environ []string  // as os.Environ
 	Dir     string    // working directory, absolute
 }

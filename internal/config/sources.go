@@ -74,7 +74,7 @@ func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 	return nil, nil
 }
 
-// load reads the .env file. kong calls it once, when the command line is known and no setting resolved yet.
+// load finds the .env file and reads it.
 func (s *sources) load(ctx *kong.Context) error {
 	path := ""
 	if s.project != "" {
@@ -118,8 +118,7 @@ func (s *sources) lookup(name string) (string, origin, bool) {
 func (s *sources) flags(ctx *kong.Context) {
 	for _, p := range ctx.Path {
 		if p.Flag != nil && !p.Resolved {
-			from := origin{place: "flag --" + p.Flag.Name}
-			s.origin[p.Flag.Name] = from
+			s.origin[p.Flag.Name] = origin{place: "flag --" + p.Flag.Name}
 		}
 	}
 }
@@ -134,6 +133,9 @@ func (s *sources) settings(ctx *kong.Context) []Setting {
 		row := Setting{Name: f.Name, Value: text(f.Target), Source: s.origin[f.Name].source(), Secret: f.Tag.Has("secret")}
 		if len(f.Envs) > 0 {
 			row.Env = f.Envs[0]
+		}
+		if row.Value == "0" {
+			row.Note = f.Tag.Get("zero")
 		}
 		list = append(list, row)
 	}

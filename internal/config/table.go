@@ -1,10 +1,13 @@
 package config
 
 import (
-	"encoding/json"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+
+	"github.com/goccy/go-json"
 )
 
 // Print writes the settings for `resound config`: an aligned table, or with
@@ -16,10 +19,13 @@ func (c *Config) Print(w io.Writer, asJSON, showSecrets bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	rows := []string{"SETTING\tVALUE\tSOURCE\tENVIRONMENT NAME"}
 	for _, s := range c.Settings {
-		rows = append(rows, strings.Join([]string{s.Name, dash(s.shown(showSecrets)), s.Source, dash(s.Env)}, "\t"))
+		rows = append(rows, strings.Join([]string{s.Name, s.cell(showSecrets), s.Source, dash(s.Env)}, "\t"))
+	}
+	if len(c.Warnings) > 0 {
+		rows = append(rows, "")
 	}
 	for _, warning := range c.Warnings {
-		rows = append(rows, "", "warning: "+warning)
+		rows = append(rows, "warning: "+warning)
 	}
 	if _, err := io.WriteString(t, strings.Join(rows, "\n")+"\n"); err != nil {
 		return err
@@ -54,6 +60,19 @@ func (s Setting) shown(showSecrets bool) string {
 		return s.Value
 	}
 	return Mask(s.Value)
+}
+
+// cell is the value for the table. What could break its lines, or speak to the
+// terminal, is quoted.
+func (s Setting) cell(showSecrets bool) string {
+	v := s.shown(showSecrets)
+	if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		v = strconv.Quote(v)
+	}
+	if s.Note != "" {
+		v += " (" + s.Note + ")"
+	}
+	return dash(v)
 }
 
 // Mask keeps at most the first four characters of a secret, and no more than
