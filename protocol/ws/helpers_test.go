@@ -71,9 +71,7 @@ func (f *feeder) read(t testing.TB, b []byte) {
 			f.msgs = append(f.msgs, got{m.Op, string(m.Payload)})
 		}
 		// What was consumed is gone: a Decoder that still looks at it decodes rubbish.
-		for i := range f.buf[:n] {
-			f.buf[i] = 0xfe
-		}
+		clear(f.buf[:n])
 		f.buf = f.buf[n:]
 		switch {
 		case err != nil:
