@@ -14,6 +14,9 @@ export GOFLAGS := -buildvcs=false $(GOFLAGS)
 GIT     := git -c safe.directory='*'
 VERSION  = $(shell [ -e .git ] && $(GIT) describe --always --dirty --tags 2>/dev/null || echo dev)
 
+# Debian keeps nginx where not every user looks.
+export PATH := $(PATH):/usr/sbin
+
 LOGS    := bin/log
 STAGES  := deps lint unit invariants race fuzz e2e
 CLIENTS := internal/e2e/clients
@@ -76,6 +79,7 @@ race: ## all tests under the race detector, -short: the heaviest leave it out
 fuzz: ## every fuzz target of the module, FUZZTIME each
 	@mkdir -p $(LOGS); rm -f $(LOGS)/fuzz.log; set -o pipefail; \
 	list=$$($(FUZZERS)) || { $(FUZZERS); exit 1; }; \
+	[ -n "$$list" ] || echo "no package has a fuzz target"; \
 	while read -r pkg name; do \
 		[ -n "$$name" ] || continue; \
 		echo "fuzz $$pkg $$name $(FUZZTIME)"; \

@@ -68,6 +68,7 @@ var owners = map[string]owner{
 	"github.com/pusher/pusher-http-go":    {of: []string{"internal/demo", e2e}},
 	"github.com/redis/rueidis":            {of: []string{"channels/redisbroker"}},
 	"github.com/valyala/fasthttp":         {of: []string{"api", "engine"}},
+	"golang.org/x/sys":                    {of: []string{"engine"}}, // sockets and descriptors
 	// JSON goes through goccy/go-json. A package that cannot is listed here
 	// with its reason; tests may check the one library against the other.
 	"encoding/json": {tests: true},
