@@ -65,6 +65,8 @@ var cases = []ruleCase{
 	{"docs", "two", files{"api/doc.go": "// Package api is it.\npackage api\n", "api/a.go": "// Package api too.\npackage api\n"}, "api/a.go: a second package comment"},
 
 	{"doc files", "named", files{"api/doc.go": "// Package api:\n//   - a.go, b.go: all\npackage api\n", "api/a.go": imp("api"), "api/b.go": imp("api"), "api/c_test.go": imp("api")}, ""},
+	{"doc files", "command", files{"cmd/resound/main.go": "// Resound is a server.\npackage main\n", "cmd/resound/a.go": imp("main")}, ""},
+	{"doc files", "command with doc.go", files{"cmd/resound/doc.go": "// Resound is a server.\npackage main\n", "cmd/resound/a.go": imp("main")}, "cmd/resound/a.go: not in the package comment"},
 	{"doc files", "forgotten", files{"api/doc.go": "// Package api:\n//   - a.go: all\npackage api\n", "api/a.go": imp("api"), "api/b.go": imp("api")}, "api/b.go: not in the package comment"},
 	{"doc files", "end of another name", files{"api/doc.go": "// Package api: data.go\npackage api\n", "api/data.go": imp("api"), "api/a.go": imp("api")}, "api/a.go: not in the package comment"},
 
