@@ -1,0 +1,51 @@
+// Package api is the Pusher HTTP API: what Laravel publishes through.
+//
+//   - server.go: Options, and the HTTP server with its settings.
+//   - route.go: from a path to what is asked, and which methods are allowed.
+//   - request.go: one request under way, and its answer.
+//   - auth.go: signatures.
+//   - event.go: one event of a body, and what may be wrong with it.
+//   - events.go: POST events and batch_events.
+//   - info.go: attributes of channels, as publishers ask for them.
+//   - query.go: GET channels, users and connections; POST terminate_connections.
+//   - messages.go: the body of a 422.
+//   - upgrade.go: a WebSocket upgrade goes back to the reactor.
+//   - conn.go: refused publishers get to read why.
+//   - limits.go: every limit, each with its reason.
+//
+// Answers. A success is 200 with a JSON object: pusher-http-php takes anything
+// else for an error, and an empty list for a crash. A refusal is one line of
+// plain text that ends up word for word in the publisher's log, so it names
+// the limit, how much it was and which setting raises it. A body that is JSON
+// but lacks something gets 422 and Laravel's messages by field. The order is
+// 404, 405, unknown application 404, signature 401, body 400 or 422.
+//
+// Invariants. Nothing of a request is published before all of it was checked.
+// name and data are passed on byte for byte, and only from a body that is
+// valid UTF-8 and valid JSON, so every frame is too. Neither a secret nor an
+// expected signature is ever in an answer or a log. Nothing keeps a slice of
+// a request after its answer; test builds overwrite the body to show it.
+//
+// Threads. All methods of Server may be called from any goroutine. fasthttp
+// has one goroutine for each connection and there are at most maxConnections.
+//
+// Budget: a publish that nobody listens to allocates at most four times in
+// the handler (TestPublishAllocates).
+//
+// Deviations from Reverb, each with its test:
+//
+//   - connections are kept alive, pipelined requests and chunked bodies are
+//     answered and 100-continue is sent (TestSocket);
+//   - auth_key has to be the application's (TestSignatureIsChecked);
+//   - a path is accepted whether it was signed with or without the prefix,
+//     escaped or not (TestSignedPaths);
+//   - a body that is no JSON object gets 400, not 500 (TestBodies);
+//   - null counts as absent, and an empty list or object is data (TestBodies);
+//   - channel and event names are checked, one event names at most 100
+//     channels and a batch holds at most 1000 events (TestBodies);
+//   - a channel that is named twice gets the event once (TestPublishReachesSubscribers);
+//   - a batch is checked as a whole before any of it goes out (TestBatchIsAllOrNothing);
+//   - an empty list of channels is {} (TestQueries);
+//   - connections counts all connections, subscribed or not (TestQueries);
+//   - /app without an upgrade is 426, not 500 (TestRoutes).
+package api

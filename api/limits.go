@@ -1,0 +1,52 @@
+package api
+
+import "time"
+
+// Limits of the HTTP side. Those of events are protocol's; those an operator sets come with Options.
+const (
+	// maxBatch is how many events one batch may hold. Pusher takes 10 and
+	// Reverb any number; a batch is checked as a whole before any of it goes
+	// out, so it needs some end.
+	maxBatch = 1000
+
+	// maxMessages is how many fields a 422 complains about. A batch of a
+	// thousand empty items would otherwise get an answer of 200 KB.
+	maxMessages = 100
+
+	// maxArgs is how many query parameters a request may have. A publisher
+	// sends at most eight; each is looked up among those before it.
+	maxArgs = 100
+
+	// maxEcho is how many bytes of a request an error text repeats: enough to
+	// recognise an id or a path, too little to fill somebody's log.
+	maxEcho = 120
+
+	// maxHead is the longest request head in bytes, and the size of a
+	// connection's read buffer. On localhost a browser brings the cookies of
+	// every project of the developer along: 8 KB is not enough.
+	maxHead = 16 << 10
+
+	// maxConnections is how many HTTP connections are served at once. Each has
+	// a goroutine and a read buffer, about 24 KB: 100 MB at most. Publishers
+	// keep few connections; what is above gets a 503.
+	maxConnections = 4096
+
+	// readTimeout is how long one request may take to arrive, head and body.
+	// pusher-http-php gives up its connect after 10 s.
+	readTimeout = 10 * time.Second
+
+	// writeTimeout is how long one answer may take to be taken. Lists of
+	// channels can be megabytes.
+	writeTimeout = 30 * time.Second
+
+	// idleTimeout is how long a connection waits for its next request: longer
+	// than nginx keeps its upstream connections (60 s), so that nginx closes
+	// first and never meets a connection that we are just closing.
+	idleTimeout = 75 * time.Second
+
+	// lingerTime and lingerBytes bound how long we read on after refusing a
+	// request whose body is still coming. A close with unread bytes resets the
+	// connection, and the publisher would see that instead of the reason.
+	lingerTime  = time.Second
+	lingerBytes = 64 << 20
+)

@@ -1,0 +1,193 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+
+	"resound/channels"
+	"resound/internal/apps"
+	"resound/protocol"
+)
+
+// Options of a Server. Registry, Hub, MaxBody and Log are required.
+type Options struct {
+	Registry *apps.Registry
+	Hub      *channels.Hub
+
+	// PathPrefix is "" or for example "/ws". Every route is there with and without it.
+	PathPrefix string
+	// MaxBody is how many bytes the body of one request may have.
+	MaxBody int
+	// Upgrader takes WebSocket upgrades that arrive on a kept-alive connection;
+	// nil when there is none, and they are told to open a new connection.
+	Upgrader Upgrader
+	// Fallback has the pages for all paths that the API does not know; nil is 404 for all of them.
+	Fallback http.Handler
+	// Log gets refusals at level debug, and panics of a handler.
+	Log *slog.Logger
+}
+
+// Server is the HTTP API of a node.
+type Server struct {
+	o        Options
+	prefix   []byte
+	fallback fasthttp.RequestHandler // nil when there is none
+	http     *fasthttp.Server
+}
+
+// New returns a server that does not listen yet.
+func New(o Options) *Server {
+	s := &Server{o: o}
+	if p := strings.Trim(o.PathPrefix, "/"); p != "" {
+		s.prefix = []byte("/" + p)
+	}
+	if o.Fallback != nil {
+		s.fallback = fasthttpadaptor.NewFastHTTPHandler(o.Fallback)
+	}
+	s.http = &fasthttp.Server{
+		Handler:                      s.Handler,
+		ErrorHandler:                 s.refuse,
+		Logger:                       logger{o.Log},
+		Concurrency:                  maxConnections,
+		ReadBufferSize:               maxHead,
+		MaxRequestBodySize:           o.MaxBody,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		CloseOnShutdown:              true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		LazyRequestTime:              true,
+		SecureErrorLogMessage:        true, // an error would otherwise quote the head, signature included
+	}
+	return s
+}
+
+// Serve answers the connections that ln gives until ln or the server is
+// closed, and returns nil then. ln's connections may be of any type; one that
+// has CloseWrite lets refused publishers read why.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(listener{ln}); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serving HTTP: %w", err)
+	}
+	return nil
+}
+
+// Shutdown closes the listener and idle connections, and returns when the
+// answers under way are finished or ctx is done, with ctx's error then.
+func (s *Server) Shutdown(ctx context.Context) error {
+	return s.http.ShutdownWithContext(ctx)
+}
+
+// Handler answers one request. It is what Serve calls; ctx need not have a connection.
+func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
+	// fasthttp lets a panic end the process, and with it every WebSocket.
+	defer func() {
+		if p := recover(); p != nil {
+			s.o.Log.Error("a request panicked", "panic", p, "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			writeText(ctx, fasthttp.StatusInternalServerError, "Internal server error.")
+			ctx.SetConnectionClose()
+		}
+	}()
+	path := ctx.URI().PathOriginal()
+	rt, path := s.route(path)
+	switch {
+	case rt.kind == unknown && s.fallback != nil:
+		s.fallback(ctx)
+	case rt.kind == unknown:
+		s.fail(ctx, protocol.ErrNotFound)
+	case rt.kind.post() != ctx.IsPost() || !ctx.IsPost() && !ctx.IsGet() && !ctx.IsHead():
+		ctx.Response.Header.Set(fasthttp.HeaderAllow, rt.kind.allow())
+		s.fail(ctx, protocol.ErrMethodNotAllowed)
+	case rt.kind == socket:
+		s.socket(ctx)
+	case ctx.IsGet() && wantsUpgrade(ctx):
+		s.fail(ctx, errUpgradeHere)
+	case rt.kind == health:
+		writeJSON(ctx, fasthttp.StatusOK, []byte(`{"health":"OK"}`))
+	default:
+		s.serve(ctx, rt, path)
+	}
+}
+
+// route finds what a path asks for, with or without the prefix, and returns the path without it.
+func (s *Server) route(path []byte) (route, []byte) {
+	if len(s.prefix) > 0 && bytes.HasPrefix(path, s.prefix) {
+		bare := path[len(s.prefix):]
+		if rt := parseRoute(bare); rt.kind != unknown {
+			return rt, bare
+		}
+	}
+	return parseRoute(path), path
+}
+
+func (k kind) allow() string {
+	switch {
+	case k.post():
+		return "POST"
+	case k == socket:
+		return "GET"
+	default:
+		return "GET, HEAD"
+	}
+}
+
+// refuse answers what could not be read as a request. fasthttp closes the connection afterwards.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	if c, ok := ctx.Conn().(*conn); ok {
+		c.linger = true
+	}
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		s.fail(ctx, s.tooLarge(ctx.Request.Header.ContentLength()))
+	case errors.As(err, &small):
+		s.fail(ctx, errHeadTooLarge)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		s.fail(ctx, errTimeout)
+	default:
+		s.fail(ctx, protocol.ErrBadRequest)
+	}
+}
+
+// tooLarge returns the 413 for a body of n bytes, negative when nobody said how many.
+func (s *Server) tooLarge(n int) *protocol.Error {
+	const format = "Payload too large. The request body has %s, the limit is %d: raise REVERB_MAX_REQUEST_SIZE."
+	size := fmt.Sprintf("%d bytes", n)
+	if n < 0 {
+		size = fmt.Sprintf("more than %d bytes", s.o.MaxBody)
+	}
+	return protocol.ErrPayloadTooLarge.With(format, size, s.o.MaxBody)
+}
+
+// Refusals that have no row in protocol's table: only HTTP itself knows them.
+var (
+	errUpgradeHere  = protocol.ErrBadRequest.With("Bad request. A WebSocket connects to /app/{key}, not here.")
+	errHeadTooLarge = &protocol.Error{Status: fasthttp.StatusRequestHeaderFieldsTooLarge,
+		Text: fmt.Sprintf("Request header fields too large. The limit is %d bytes, cookies included.", maxHead)}
+	errTimeout = &protocol.Error{Status: fasthttp.StatusRequestTimeout,
+		Text: fmt.Sprintf("Request timeout. The request did not arrive completely within %d seconds.", readTimeout/time.Second)}
+)
+
+// logger brings fasthttp's messages to slog. They tell of clients' faults, so they stay at debug.
+type logger struct{ log *slog.Logger }
+
+func (l logger) Printf(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("http", "message", fmt.Sprintf(format, args...))
+	}
+}
