@@ -112,17 +112,22 @@ func (e *Engine) exhausted() bool {
 // Drain closes every connection with 1001 and waits until they have hung up or ctx ends. New
 // connections are closed from now on.
 func (e *Engine) Drain(ctx context.Context) error {
-	e.draining.Store(true)
-	for _, l := range e.loops {
-		l.mailbox.Post(channels.Call(l.drain))
-	}
-	e.left(0)
+	e.BeginDrain()
 	select {
 	case <-e.drained:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%d connections did not hang up: %w", e.sockets.Load(), ctx.Err())
 	}
+}
+
+// BeginDrain is Drain without the wait.
+func (e *Engine) BeginDrain() {
+	e.draining.Store(true)
+	for _, l := range e.loops {
+		l.mailbox.Post(channels.Call(l.drain))
+	}
+	e.left(0)
 }
 
 // left counts n sockets out.

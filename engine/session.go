@@ -20,9 +20,13 @@ func (s *session) step(self channels.Subscriber, c protocol.Command) *protocol.E
 		self.Send(protocol.PongFrame)
 	case protocol.VerbSubscribe:
 		if err := s.app.Subscribe(self, &s.subs, c); err != nil {
+			kind, status := "AuthError", 401
+			if err == protocol.ErrInvalidChannel {
+				kind, status = "InvalidChannel", 400
+			}
 			// The first is Reverb's answer; the second makes Echo's .error() fire.
 			self.Send(err.Frame())
-			self.Send(protocol.SubscriptionError(string(c.Channel), "AuthError", err.Text, 401))
+			self.Send(protocol.SubscriptionError(string(c.Channel), kind, err.Text, status))
 		}
 	case protocol.VerbUnsubscribe:
 		s.app.Unsubscribe(&s.subs, c.Channel)

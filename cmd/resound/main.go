@@ -1,0 +1,133 @@
+// Command resound is a drop-in server for Laravel Reverb.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"resound/internal/config"
+	"resound/internal/node"
+)
+
+// stopTimeout is how long a stop waits for clients and answers. Supervisor
+// kills after ten seconds.
+const stopTimeout = 8 * time.Second
+
+func main() {
+	dir, err := os.Getwd()
+	if err != nil {
+		fail(err)
+	}
+	call, err := config.Parse(os.Args[1:], config.Options{
+		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Dir: dir,
+	})
+	switch {
+	case errors.Is(err, config.ErrHandled):
+		return
+	case err != nil:
+		fail(err)
+	}
+	switch call.Command {
+	case "start":
+		err = start(call.Config)
+	case "config":
+		err = call.Config.Print(os.Stdout, call.JSON, call.ShowSecrets)
+	case "version":
+		_, err = fmt.Println(config.Version())
+	}
+	if err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "resound:", err)
+	os.Exit(1)
+}
+
+// start runs a node until it is told to stop.
+func start(c *config.Config) error {
+	log, err := newLogger(os.Stderr, c)
+	if err != nil {
+		return err
+	}
+	o := node.Options{Log: log}
+	if c.Debug {
+		o.Trace = os.Stdout
+	}
+	n, err := node.New(c, o)
+	if err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 2)
+	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	if err := n.Start(); err != nil {
+		return err
+	}
+	if err := printBanner(os.Stdout, describe(c, n)); err != nil {
+		log.Warn("the banner could not be printed", "error", err)
+	}
+	if !isTerminal(os.Stdout) {
+		for _, w := range c.Warnings {
+			log.Warn(w)
+		}
+	}
+	select {
+	case s := <-stop:
+		log.Info("stopping", "signal", s.String())
+	case err := <-n.Failed():
+		log.Error("stopping", "error", err)
+		defer os.Exit(1)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	go func() {
+		<-stop // a second signal does not wait for anybody
+		cancel()
+	}()
+	if err := n.Stop(ctx); err != nil {
+		log.Warn("stopped before everybody had hung up", "error", err)
+	}
+	return nil
+}
+
+// describe collects what the banner says.
+func describe(c *config.Config, n *node.Node) banner {
+	b := banner{
+		Host: c.Host, Port: n.Port(), Path: c.Path, Hostname: c.Hostname,
+		Version: config.Version(), Loops: n.Engine().Loops(), Files: uint64(n.Engine().DescriptorLimit()),
+		AppID: n.App().ID, AppKey: n.App().Key, Warnings: c.Warnings,
+		Terminal: isTerminal(os.Stdout), Color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "",
+	}
+	if n.IsDemo() {
+		b.Demo = &demoBanner{
+			Secret: n.App().Secret, URL: n.BaseURL() + "/",
+			PublicHost: c.PublicHost(), PublicPort: n.Port(), Scheme: c.Scheme,
+		}
+	}
+	return b
+}
+
+// newLogger returns the log in the form that is asked for: text for people, JSON for machines.
+func newLogger(w io.Writer, c *config.Config) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, err
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(os.Stderr) {
+		return slog.New(slog.NewTextHandler(w, o)), nil
+	}
+	return slog.New(slog.NewJSONHandler(w, o)), nil
+}
+
+func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }

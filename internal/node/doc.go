@@ -1,0 +1,10 @@
+// Package node puts the parts of a server together: applications, reactor,
+// HTTP API and, while no application is configured, the demo.
+//
+//   - node.go: what a node is made of, its start and its stop.
+//   - trace.go: the stream of messages that --debug prints.
+//
+// A node starts in this order: the reactor listens, the HTTP server takes over
+// what the reactor hands it, the demo publishes. It stops in the opposite order:
+// no more demo, close frames to every socket, answers under way finished, loops ended.
+package node

@@ -1,0 +1,148 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"resound/api"
+	"resound/engine"
+	"resound/internal/apps"
+	"resound/internal/config"
+	"resound/internal/demo"
+)
+
+// Options is what a node needs besides its settings.
+type Options struct {
+	Log   *slog.Logger
+	Trace io.Writer // gets the stream of messages; nil for none
+}
+
+// Node is one server. New makes it, Start and Stop run it once.
+type Node struct {
+	config *config.Config
+	log    *slog.Logger
+	app    *apps.App
+	isDemo bool
+
+	engine *engine.Engine
+	api    *api.Server
+
+	cancel context.CancelFunc // ends what runs beside the loops
+	group  sync.WaitGroup     // of what runs beside the loops
+	failed chan error         // told when the HTTP server ends by itself
+}
+
+// New puts a node together. It listens to nothing yet; in demo mode it makes
+// the data directory, to keep the application that it makes up.
+func New(c *config.Config, o Options) (*Node, error) {
+	n := &Node{config: c, log: o.Log, failed: make(chan error, 1)}
+	if err := n.chooseApp(); err != nil {
+		return nil, err
+	}
+	registry, err := apps.NewRegistry(n.app)
+	if err != nil {
+		return nil, err
+	}
+	var trace engine.Trace
+	if o.Trace != nil {
+		trace = NewTrace(o.Trace)
+	}
+	n.engine = engine.New(engine.Options{
+		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
+		Registry: registry, Log: o.Log, Trace: trace,
+	})
+	var pages http.Handler
+	if n.isDemo {
+		pages = demo.Handler(n.app, demo.Options{Prefix: c.Path, BaseURL: n.BaseURL, Log: o.Log})
+	}
+	n.api = api.New(api.Options{
+		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
+		Upgrader: n.engine, Fallback: pages, Log: o.Log,
+	})
+	return n, nil
+}
+
+// chooseApp takes the configured application, or the one of the demo.
+func (n *Node) chooseApp() error {
+	if app, ok := n.config.App(); ok {
+		n.app = app
+		return nil
+	}
+	made, err := demo.Credentials(n.config.DataDir)
+	if err != nil {
+		return err
+	}
+	n.app, n.isDemo = n.config.NewApp(made.ID, made.Key, made.Secret), true
+	return nil
+}
+
+// Start listens and returns when connections are served.
+func (n *Node) Start() error {
+	if err := n.engine.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.group.Go(func() {
+		if err := n.api.Serve(n.engine.Listener()); err != nil && !errors.Is(err, net.ErrClosed) && ctx.Err() == nil {
+			n.failed <- fmt.Errorf("the HTTP server ended: %w", err)
+		}
+	})
+	if n.isDemo {
+		n.group.Go(func() {
+			if err := demo.Run(ctx, n.app, n.BaseURL(), n.log); err != nil && ctx.Err() == nil {
+				n.log.Error("the demo's publisher ended", "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+// Failed tells when the node can't go on by itself.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Stop says goodbye to every connection, finishes the answers under way, and
+// returns when nothing runs any more. After ctx has ended it waits for nobody.
+func (n *Node) Stop(ctx context.Context) error {
+	n.cancel()
+	errs := []error{n.engine.Drain(ctx), n.api.Shutdown(ctx), n.engine.Stop(ctx)}
+	n.group.Wait()
+	return errors.Join(errs...)
+}
+
+// App returns the application that is served.
+func (n *Node) App() *apps.App { return n.app }
+
+// IsDemo reports whether the application was made up.
+func (n *Node) IsDemo() bool { return n.isDemo }
+
+// Engine returns the reactor, for what it can tell of itself.
+func (n *Node) Engine() *engine.Engine { return n.engine }
+
+// Port returns the port that is listened on; 0 before Start.
+func (n *Node) Port() int {
+	if addr, ok := n.engine.Addr().(*net.TCPAddr); ok {
+		return addr.Port
+	}
+	return 0
+}
+
+// BaseURL returns where this process reaches the node itself, path prefix
+// included; "" before Start.
+func (n *Node) BaseURL() string {
+	if n.Port() == 0 {
+		return ""
+	}
+	host := n.config.Host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(n.Port())) + n.config.Path
+}
