@@ -52,7 +52,7 @@ func ParseCommand(payload []byte) (Command, *Error) {
 	if !ok || !c.Event.IsString() || len(c.Event) == 2 {
 		return c, ErrInvalidFormat
 	}
-	name := eventName(c.Event)
+	name := c.Event.Text() // the raw value is passed on, so it may not be used up
 	switch {
 	case string(name) == EventPing:
 		c.Verb = VerbPing
@@ -66,19 +66,10 @@ func ParseCommand(payload []byte) (Command, *Error) {
 	case string(name) == EventUnsubscribe:
 		c.Verb = VerbUnsubscribe
 		return c, c.subscription(data)
-	case bytes.HasPrefix(name, []byte("pusher:")), bytes.HasPrefix(name, []byte("pusher_internal:")):
+	case bytes.HasPrefix(name, []byte("pusher:")):
 		return c, ErrInvalidFormat
 	}
 	return c, c.clientEvent(name, data)
-}
-
-// eventName returns the text of an event's name without using up the raw
-// value, which a client event passes on. Only a name with escapes is copied.
-func eventName(raw Raw) []byte {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
-	}
-	return Raw(bytes.Clone(raw)).Unquote()
 }
 
 // subscription reads the data of subscribe and unsubscribe: an object, or a string that holds one.
@@ -114,7 +105,10 @@ func (c *Command) subscription(data Raw) *Error {
 	if !channelData.IsString() {
 		return ErrInvalidFormat
 	}
-	c.ChannelData = channelData.Unquote()
+	if c.ChannelData = channelData.Unquote(); len(c.ChannelData) == 0 {
+		c.ChannelData = nil // signed without it, as in Reverb
+		return nil
+	}
 	var err *Error
 	c.Member, err = ParseMember(c.ChannelData)
 	return err

@@ -19,18 +19,24 @@
 // UTF-8 with a string member "event": anything else throws in pusher-js.
 // Values that came from a client or a publisher are passed on byte for byte.
 //
-// Why there is a scanner beside goccy/go-json: a client event is relayed to
-// other people's pages as it came, so each byte of it has to be checked, and
-// the values have to stay slices of the input. go-json skips over values that
-// it does not decode without checking them (TestLibrarySkipsUnchecked).
+// Why there is a scanner beside goccy/go-json: that library is as strict about
+// what is JSON, but it copies its input and every value, which is about four
+// allocations for each message of a client, takes "EVENT" for "event", and nests
+// deeper than MaxDepth (TestLibraryDiffers).
 //
 // Deviations from Reverb, each with its test:
 //
 //   - values are relayed as they came, where Reverb turns {} into [] and 1.0
 //     into 1 (TestClientEventKeepsBytes);
-//   - a ping with string data gets its pong (TestParseCommand);
-//   - an empty channel name is refused (TestParseCommand);
+//   - a ping with string data gets its pong, and a client event may carry any
+//     JSON, not objects only (TestParseCommand);
+//   - an empty channel name, a client's own pusher:connection_established and
+//     an event name over MaxEventName are refused (TestParseCommandRefuses);
+//   - a user_id that pusher-js cannot find again names nobody
+//     (TestMemberNobody), and the hash of members is always an object
+//     (TestPresenceRoster);
 //   - the key in front of a signature has to be the application's
 //     (TestVerifyChannelNeedsTheKey);
-//   - channel names follow the publishers' own rule (TestChannelNames).
+//   - channel names follow the publishers' own rule (TestChannelNames), and the
+//     dash belongs to the prefix that guards a channel (TestKindOf).
 package protocol

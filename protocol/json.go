@@ -18,6 +18,15 @@ func (r Raw) IsObject() bool { return len(r) > 0 && r[0] == '{' }
 // IsNull reports whether the value is null or not there at all.
 func (r Raw) IsNull() bool { return len(r) == 0 || r[0] == 'n' }
 
+// Text returns the text of a string value and leaves the input as it is: a
+// string with escapes is copied, any other aliases the input.
+func (r Raw) Text() []byte {
+	if bytes.IndexByte(r, '\\') < 0 {
+		return r[1 : len(r)-1]
+	}
+	return Raw(bytes.Clone(r)).Unquote()
+}
+
 // Unquote returns the text of a string value. It works in place, so the input
 // is changed when it holds escapes; no text is longer than what it came from.
 func (r Raw) Unquote() []byte {
@@ -76,8 +85,9 @@ var hexValue = func() (v [256]byte) {
 }()
 
 // ScanObject calls member for each member of the JSON object that is all of b, in order; key is
-// unquoted. It reports whether b is a valid JSON object and no call of member returned false.
-// The whole of b is checked, nested values too; UTF-8 is the caller's to check.
+// its text. It reports whether b is a valid JSON object and no call of member returned false.
+// The whole of b is checked, nested values too; UTF-8 is the caller's to check. b stays as it
+// is: channel_data is scanned and then verified, and a signature is over the bytes that came.
 func ScanObject(b []byte, member func(key []byte, value Raw) bool) bool {
 	i := skipSpace(b, 0)
 	if i >= len(b) || b[i] != '{' {
@@ -98,8 +108,8 @@ func ScanObject(b []byte, member func(key []byte, value Raw) bool) bool {
 			return false
 		}
 		i = skipSpace(b, i+1)
-		end, ok := scanValue(b, i)
-		if !ok || !member(key.Unquote(), Raw(b[i:end])) {
+		end, ok := scanValue(b, i, MaxDepth-1)
+		if !ok || !member(key.Text(), Raw(b[i:end])) {
 			return false
 		}
 		i = skipSpace(b, end)
@@ -127,7 +137,7 @@ func ScanArray(b []byte, element func(value Raw) bool) bool {
 		return skipSpace(b, i+1) == len(b)
 	}
 	for {
-		end, ok := scanValue(b, i)
+		end, ok := scanValue(b, i, MaxDepth-1)
 		if !ok || !element(Raw(b[i:end])) {
 			return false
 		}
@@ -147,7 +157,7 @@ func ScanArray(b []byte, element func(value Raw) bool) bool {
 
 // ValidJSON reports whether b is one JSON value.
 func ValidJSON(b []byte) bool {
-	end, ok := scanValue(b, skipSpace(b, 0))
+	end, ok := scanValue(b, skipSpace(b, 0), MaxDepth)
 	return ok && skipSpace(b, end) == len(b)
 }
 
@@ -251,16 +261,17 @@ func scanScalar(b []byte, i int) (int, bool) {
 	return end, end <= len(b) && string(b[i:end]) == word
 }
 
-// scanValue returns the index behind the value that starts at i. It does not recurse, so that
-// deep nesting costs an attacker's message a bit each and not a stack frame.
-func scanValue(b []byte, i int) (int, bool) {
+// scanValue returns the index behind the value that starts at i and nests at most levels deep,
+// which is at most MaxDepth. It does not recurse, so that a level of an attacker's message costs
+// us a bit and not a stack frame.
+func scanValue(b []byte, i, levels int) (int, bool) {
 	var objects [MaxDepth / 64]uint64 // bit d: the container at depth d is an object
 	depth := 0
 	isObject := func() bool { return objects[(depth-1)/64]>>((depth-1)%64)&1 == 1 }
 	for {
 		// A value is due at i.
 		if i < len(b) && (b[i] == '{' || b[i] == '[') {
-			if depth == MaxDepth {
+			if depth == levels {
 				return i, false
 			}
 			bit := uint64(1) << (depth % 64)

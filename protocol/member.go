@@ -1,7 +1,5 @@
 package protocol
 
-import "bytes"
-
 // Member says who a subscriber is. Its slices alias what it was parsed from.
 type Member struct {
 	ID   Raw // user_id as it came: a string or a number
@@ -13,7 +11,7 @@ type Member struct {
 // ErrInvalidFormat for what is no JSON object or array.
 func ParseMember(data []byte) (Member, *Error) {
 	var m Member
-	if data = bytes.TrimSpace(data); len(data) > 0 && data[0] == '[' && ValidJSON(data) {
+	if ScanArray(data, func(Raw) bool { return true }) {
 		return m, nil // PHP's encoding of an object without members
 	}
 	ok := ScanObject(data, func(key []byte, v Raw) bool {
@@ -29,7 +27,7 @@ func ParseMember(data []byte) (Member, *Error) {
 		return Member{}, ErrInvalidFormat
 	}
 	if !validUserID(m.ID) {
-		m.ID = nil
+		return Member{}, nil
 	}
 	return m, nil
 }
@@ -38,7 +36,8 @@ func ParseMember(data []byte) (Member, *Error) {
 // empty, or a number. Reverb takes 0, "" and null too, but then never tells that they left.
 func validUserID(id Raw) bool {
 	if id.IsString() {
-		return len(id) > 2 && len(id) <= MaxUserID+2
+		text := id.Text() // PHP writes é as \u00e9: the quoted form may be six times as long
+		return len(text) > 0 && len(text) <= MaxUserID
 	}
 	return len(id) > 0 && len(id) <= MaxUserID && (id[0] == '-' || id[0] >= '0' && id[0] <= '9')
 }
@@ -59,5 +58,5 @@ func (m Member) Key() string {
 	if !m.ID.IsString() {
 		return string(m.ID)
 	}
-	return string(eventName(m.ID))
+	return string(m.ID.Text())
 }

@@ -22,12 +22,15 @@ type Signer struct {
 }
 
 type keyed struct {
-	mac hash.Hash
-	buf []byte // what is signed, then the signature
+	mac    hash.Hash
+	buf    []byte // what is signed, then the signature
+	digest [2 * md5.Size]byte
 }
 
 // signatureLen is the length of a signature: SHA-256 in lower-case hexadecimal.
 const signatureLen = 2 * sha256.Size
+
+var bodyMD5 = []byte("body_md5")
 
 // NewSigner returns the signer of an application.
 func NewSigner(key, secret string) *Signer {
@@ -38,27 +41,26 @@ func NewSigner(key, secret string) *Signer {
 	return s
 }
 
-// sign appends the signature of what build appends to buf[:0] and returns both.
-func (s *Signer) sign(build func(dst []byte) []byte, use func(signature []byte)) {
-	k := s.pool.Get().(*keyed)
-	k.buf = build(k.buf[:0])
+func (s *Signer) get() *keyed  { return s.pool.Get().(*keyed) }
+func (s *Signer) put(k *keyed) { s.pool.Put(k) }
+
+// sign returns the signature of buf. It is good until k is put back.
+func (k *keyed) sign() []byte {
 	k.mac.Reset()
 	k.mac.Write(k.buf)
 	n := len(k.buf)
 	k.buf = k.mac.Sum(k.buf)
 	k.buf = hex.AppendEncode(k.buf, k.buf[n:])
-	use(k.buf[n+sha256.Size:])
-	s.pool.Put(k)
+	return k.buf[n+sha256.Size:]
 }
 
 // Channel returns the auth value "key:signature" of one socket's subscription.
 // channelData is the very string that goes with it, nil when none does.
 func (s *Signer) Channel(id SocketID, channel, channelData []byte) string {
-	var auth []byte
-	s.sign(channelString(id, channel, channelData), func(signature []byte) {
-		auth = append(append(append(auth, s.key...), ':'), signature...)
-	})
-	return string(auth)
+	k := s.get()
+	defer s.put(k)
+	k.channel(id, channel, channelData)
+	return s.key + ":" + string(k.sign())
 }
 
 // VerifyChannel reports whether auth is what Channel returns for the rest.
@@ -67,65 +69,59 @@ func (s *Signer) VerifyChannel(id SocketID, channel, channelData, auth []byte) b
 	if !ok || string(key) != s.key || len(given) != signatureLen {
 		return false
 	}
-	valid := false
-	s.sign(channelString(id, channel, channelData), func(signature []byte) {
-		valid = subtle.ConstantTimeCompare(signature, given) == 1
-	})
-	return valid
+	k := s.get()
+	defer s.put(k)
+	k.channel(id, channel, channelData)
+	return subtle.ConstantTimeCompare(k.sign(), given) == 1
 }
 
-func channelString(id SocketID, channel, channelData []byte) func([]byte) []byte {
-	return func(dst []byte) []byte {
-		dst = append(id.Append(dst), ':')
-		dst = append(dst, channel...)
-		if channelData != nil {
-			dst = append(append(dst, ':'), channelData...)
-		}
-		return dst
+// channel fills buf with what is signed for a subscription.
+func (k *keyed) channel(id SocketID, channel, channelData []byte) {
+	k.buf = append(id.Append(k.buf[:0]), ':')
+	k.buf = append(k.buf, channel...)
+	if channelData != nil {
+		k.buf = append(append(k.buf, ':'), channelData...)
 	}
 }
 
 // Param is one query parameter, percent-decoded.
 type Param struct{ Name, Value []byte }
 
-// Request returns the auth_signature of an HTTP request. path has no prefix and no query; params
-// are sorted in place. The body's digest takes part exactly when there is a body, whatever the query says of it.
+// Request returns the auth_signature of an HTTP request. path has no prefix and no query; the
+// elements of params are used up, the bytes that they point to are not. The body's digest takes part exactly when there is a body, whatever the query says of it.
 func (s *Signer) Request(method, path []byte, params []Param, body []byte) string {
-	var out string
-	s.sign(requestString(method, path, params, body), func(signature []byte) { out = string(signature) })
-	return out
+	k := s.get()
+	defer s.put(k)
+	k.request(method, path, params, body)
+	return string(k.sign())
 }
 
 // VerifyRequest reports whether given is what Request returns for the rest.
 func (s *Signer) VerifyRequest(method, path []byte, params []Param, body, given []byte) bool {
-	valid := false
-	s.sign(requestString(method, path, params, body), func(signature []byte) {
-		valid = subtle.ConstantTimeCompare(signature, given) == 1
-	})
-	return valid
+	k := s.get()
+	defer s.put(k)
+	k.request(method, path, params, body)
+	return subtle.ConstantTimeCompare(k.sign(), given) == 1
 }
 
-func requestString(method, path []byte, params []Param, body []byte) func([]byte) []byte {
-	var digest [2 * md5.Size]byte
+// request fills buf with what is signed for an HTTP request.
+func (k *keyed) request(method, path []byte, params []Param, body []byte) {
 	params = slices.DeleteFunc(params, func(p Param) bool {
-		return string(p.Name) == "auth_signature" || string(p.Name) == "body_md5"
+		return string(p.Name) == "auth_signature" || bytes.Equal(p.Name, bodyMD5)
 	})
 	if len(body) > 0 {
 		sum := md5.Sum(body)
-		hex.Encode(digest[:], sum[:])
-		params = append(params, Param{[]byte("body_md5"), digest[:]})
+		hex.Encode(k.digest[:], sum[:])
+		params = append(params, Param{bodyMD5, k.digest[:]})
 	}
 	slices.SortStableFunc(params, func(a, b Param) int { return bytes.Compare(a.Name, b.Name) })
-	return func(dst []byte) []byte {
-		dst = append(append(dst, method...), '\n')
-		dst = append(append(dst, path...), '\n')
-		for i, p := range params {
-			if i > 0 {
-				dst = append(dst, '&')
-			}
-			dst = append(append(append(dst, p.Name...), '='), p.Value...)
+	k.buf = append(append(k.buf[:0], method...), '\n')
+	k.buf = append(append(k.buf, path...), '\n')
+	for i, p := range params {
+		if i > 0 {
+			k.buf = append(k.buf, '&')
 		}
-		return dst
+		k.buf = append(append(append(k.buf, p.Name...), '='), p.Value...)
 	}
 }
 
