@@ -2,7 +2,6 @@ package demo
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/goccy/go-json"
 
 	"resound/internal/apps"
 )

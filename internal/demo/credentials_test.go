@@ -72,6 +72,7 @@ func TestDamagedCredentialsAreNotReplaced(t *testing.T) {
 		"not an app":  `{"id":"123456","key":"k"}`,
 		"unsafe key":  `{"id":"123456","key":"a/b","secret":"s"}`,
 		"other shape": `[1,2]`,
+		"two at once": `{"id":"1","key":"k","secret":"s"}{"id":"2","key":"l","secret":"t"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

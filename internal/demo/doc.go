@@ -16,14 +16,15 @@
 // What the page and others may rely on:
 //
 //	channel         event             data
-//	demo-orders     order.updated     {"id","customer","item","status","total_cents"}
+//	demo-orders     order.updated     {"id","customer","item","status","total_cents"[,"replaces"]}
 //	demo-metrics    metrics.updated   {"at","revenue_cents","orders","visitors"}
 //	demo-metrics    metrics.history   {"at","revenue_cents":[],"orders":[],"visitors":[]}, oldest first, one a second
 //	demo            demo.message      {"text","name","at"}
 //	presence-demo   client-typing     {}, a whisper; the server adds the user_id
 //
 // Times are Unix milliseconds, money is cents, orders and revenue are per
-// minute. An order's status is one of placed, paid, packed, shipped, delivered.
+// minute. An order's status is one of placed, paid, packed, shipped, delivered;
+// replaces is the id of the delivered order whose row a new one takes.
 //
 // Invariants:
 //   - Everything is published as a Laravel application would do it: signed, over

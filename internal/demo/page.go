@@ -5,10 +5,11 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"path"
 	"time"
+
+	"github.com/goccy/go-json"
 
 	"resound/internal/apps"
 )

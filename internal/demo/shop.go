@@ -36,6 +36,7 @@ type order struct {
 	Item       string `json:"item"`
 	Status     string `json:"status"`
 	TotalCents int    `json:"total_cents"`
+	Replaces   int    `json:"replaces,omitempty"` // id of the order in whose row a new one is
 
 	stage int // index of Status
 	price int // cents of one piece
@@ -118,13 +119,16 @@ func (s *shop) change() order {
 	switch {
 	case o.stage == len(statuses)-1: // it has arrived; the row is for a new one
 		s.orders[i] = s.newOrder()
+		fresh := *s.orders[i]
+		fresh.Replaces = o.ID
+		return fresh
 	case o.stage == 0 && s.rnd.IntN(3) == 0: // one more into the basket before paying
 		o.count++
 		o.advance(0)
 	default:
 		o.advance(1)
 	}
-	return *s.orders[i]
+	return *o
 }
 
 // measure moves the figures by one second.

@@ -40,6 +40,10 @@ func TestOrdersGoThroughTheirStatuses(t *testing.T) {
 			t.Fatalf("an order nobody would believe: %+v", o)
 		case !known && stage != 0:
 			t.Fatalf("%+v is new and has a past", o)
+		case known == (o.Replaces != 0):
+			t.Fatalf("%+v replaces an order and is not new, or the other way round", o)
+		case !known && last[o.Replaces].Status != "delivered":
+			t.Fatalf("%+v replaces %+v", o, last[o.Replaces])
 		case known && stage == before.stage && o.TotalCents == before.TotalCents:
 			t.Fatalf("nothing changed in %+v", o)
 		case known && stage != before.stage && (stage != before.stage+1 || o.TotalCents != before.TotalCents):
@@ -103,11 +107,16 @@ func TestHistoryIsTwoMinutesFromTheStart(t *testing.T) {
 
 func TestEventsHaveTheDocumentedShape(t *testing.T) {
 	s := newShop(7, opening)
+	first := s.change()
+	first.Replaces = 0
+	fresh := s.change()
+	fresh.Replaces = 1
 	for _, tc := range []struct {
 		data any
 		want []string
 	}{
-		{s.change(), []string{"customer", "id", "item", "status", "total_cents"}},
+		{first, []string{"customer", "id", "item", "status", "total_cents"}},
+		{fresh, []string{"customer", "id", "item", "replaces", "status", "total_cents"}},
 		{s.measure(opening), []string{"at", "orders", "revenue_cents", "visitors"}},
 		{s.history(), []string{"at", "orders", "revenue_cents", "visitors"}},
 		{message{}, []string{"at", "name", "text"}},

@@ -5,7 +5,7 @@ const money = new Intl.NumberFormat("en", { style: "currency", currency: "EUR" }
 
 export class Orders {
   #body;
-  #rows = new Map(); // id -> {row, cells}
+  #rows = new Map(); // id -> {row, cells}, the one that changed longest ago first
 
   constructor(table) {
     this.#body = table.tBodies[0];
@@ -16,9 +16,14 @@ export class Orders {
   }
 
   #update(order) {
-    let entry = this.#rows.get(order.id);
-    const fresh = !entry;
-    if (fresh) entry = this.#insert(order.id);
+    this.#remove(order.replaces);
+    const known = this.#rows.get(order.id);
+    const fresh = !known;
+    const entry = known ?? this.#insert(order.id);
+    this.#rows.delete(order.id);
+    this.#rows.set(order.id, entry);
+    // After a restart of the server nobody says that the old rows are gone.
+    if (this.#rows.size > ROWS) this.#remove(this.#rows.keys().next().value);
     const { id, customer, item, status, total } = entry.cells;
     set(id, `#${order.id}`, fresh);
     set(customer, order.customer, fresh);
@@ -38,16 +43,14 @@ export class Orders {
       cells[name].className = name;
       cells[name].appendChild(document.createElement("span"));
     }
-    const entry = { row, cells };
-    this.#rows.set(id, entry);
     const below = [...this.#rows.keys()].filter((other) => other < id);
     this.#body.insertBefore(row, below.length ? this.#rows.get(Math.max(...below)).row : null);
-    if (this.#rows.size > ROWS) {
-      const oldest = Math.min(...this.#rows.keys());
-      this.#rows.get(oldest).row.remove();
-      this.#rows.delete(oldest);
-    }
-    return entry;
+    return { row, cells };
+  }
+
+  #remove(id) {
+    this.#rows.get(id)?.row.remove();
+    this.#rows.delete(id);
   }
 }
 
