@@ -51,6 +51,10 @@
 //   - A Close frame is a message like any other. That nothing may follow it is
 //     for the owner of the connection to keep.
 //
-// Deviation from Reverb: the reasons of Close frames are our own words, except
-// "Maximum message size exceeded"; the codes are the same.
+// Deviations from Reverb:
+//
+//   - The reasons of Close frames are our own words, except "Maximum message size
+//     exceeded"; the codes are the same (TestCloseErrorsCanBeSent).
+//   - 1012 to 1014 in a client's Close frame are taken; Reverb closes with 1002
+//     (TestCloseCodes).
 package ws
