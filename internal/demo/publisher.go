@@ -60,7 +60,7 @@ func run(ctx context.Context, app *apps.App, baseURL string, log *slog.Logger, p
 	defer client.CloseIdleConnections()
 	p := &publisher{
 		base: u.String(), client: client, out: newPublisher(app, u, client),
-		shop: newShop(rand.Uint64(), time.Now()), log: log, pace: pc, //nolint:gosec // a toy, not a secret
+		shop: newShop(rand.Uint64(), time.Now()), log: log, pace: pc,
 	}
 	for {
 		err := p.up()

@@ -115,7 +115,7 @@ func TestRunWaitsForThePort(t *testing.T) {
 		_ = c.Close()
 	}
 	server := newAPI(t)
-	late := &httptest.Server{Listener: ln, Config: &http.Server{Handler: server.Config.Handler}} //nolint:gosec // one client, ours
+	late := &httptest.Server{Listener: ln, Config: &http.Server{Handler: server.Config.Handler}}
 	late.Start()
 	defer late.Close()
 	<-server.events

@@ -76,7 +76,7 @@ type shop struct {
 // that starts empty looks broken.
 func newShop(seed uint64, now time.Time) *shop {
 	s := &shop{
-		rnd:    rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // a toy, not a secret
+		rnd:    rand.New(rand.NewPCG(seed, 0)),
 		nextID: 10_400, visitors: 180, rate: 24, basket: 6400,
 	}
 	for i := range s.orders {
@@ -122,8 +122,12 @@ func (s *shop) change() order {
 		fresh := *s.orders[i]
 		fresh.Replaces = o.ID
 		return fresh
-	case o.stage == 0 && s.rnd.IntN(3) == 0: // one more into the basket before paying
-		o.count++
+	case o.stage < 2 && s.rnd.IntN(5) < 2: // until it is packed the customer may think again
+		if o.count == 1 || o.count < 4 && s.rnd.IntN(2) == 0 {
+			o.count++
+		} else {
+			o.count--
+		}
 		o.advance(0)
 	default:
 		o.advance(1)
