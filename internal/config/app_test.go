@@ -37,6 +37,15 @@ func TestAppFromAnyPlace(t *testing.T) {
 	}
 }
 
+func TestEmptyPusherNamesAreNoSource(t *testing.T) {
+	c := newWorld(t).laravel(t, "PUSHER_APP_ID=\nPUSHER_APP_KEY=null\n").start(t)
+	for _, name := range []string{"app-id", "app-key", "app-secret"} {
+		if row := c.setting(t, name); row.Source != "default" || row.Value != "" {
+			t.Errorf("%s: %q from %s", name, row.Value, row.Source)
+		}
+	}
+}
+
 func TestPusherNamesAreShownAsTheSource(t *testing.T) {
 	w := newWorld(t, "PUSHER_APP_KEY=k").laravel(t, "PUSHER_APP_ID=2\nPUSHER_APP_SECRET=s\n")
 	c := w.start(t)

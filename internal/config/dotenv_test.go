@@ -82,6 +82,7 @@ func TestParseEnvLikePhpdotenv(t *testing.T) {
 
 		{"several lines", "A=\"one\ntwo\n# three\"\nB=1", "one\ntwo\n# three"},
 		{"several lines, quote alone at the end", "A=\"one\n\"\nB=1", "one\n"},
+		{"several lines with escaped quotes", "A=\"say \\\"x\ny\\\" z\"\nB=1", "say \"x\ny\" z"},
 		{"several lines of windows", "A=\"one\r\ntwo\"\r\nB=1", "one\ntwo"},
 	} {
 		f, err := parseEnv(".env", []byte(tc.file), environ)

@@ -62,7 +62,8 @@ func TestProjectIsFoundFromBelow(t *testing.T) {
 func TestEnvironmentChoosesTheFile(t *testing.T) {
 	w := newWorld(t).laravel(t, "REVERB_SERVER_PORT=1\n")
 	w.write(t, ".env.staging", "REVERB_SERVER_PORT=2\n")
-	for appEnv, want := range map[string]int{"staging": 2, "production": 1, "": 1, "../staging": 1, "x/.env": 1} {
+	w.write(t, "../outside", "REVERB_SERVER_PORT=3\n")
+	for appEnv, want := range map[string]int{"staging": 2, "production": 1, "": 1, "x/../../outside": 1, "x/.env": 1} {
 		w.environ = []string{"APP_ENV=" + appEnv}
 		if c := w.start(t); c.Port != want {
 			t.Errorf("APP_ENV=%s: port %d, want %d", appEnv, c.Port, want)
@@ -89,6 +90,7 @@ func TestUnknownNamesAreWarnedOf(t *testing.T) {
 		"REVERB_SCALING_ENABLE":           "; did you mean REVERB_SCALING_ENABLED?",
 		"RESOUND_APP_KEY":                 "; did you mean REVERB_APP_KEY?",
 		"RESOUND_DATADIR":                 "; did you mean RESOUND_DATA_DIR?",
+		"REVERB_FOO":                      "",
 		"REVERB_COMPLETELY_SOMETHINGELSE": "",
 	} {
 		line := name + "=hush"
@@ -114,6 +116,14 @@ func TestKnownNamesAreNotWarnedOf(t *testing.T) {
 	file.WriteString("VITE_REVERB_APP_KEY=x\nVITE_REVERB_ANYTHING=x\nPUSHER_SOMETHING=x\nREDIS_HOST=x\nAPP_REVERB_=x\n")
 	w := newWorld(t, "RESOUND_SERVICE_HOST=10.0.0.1", "RESOUND_PORT=tcp://10.0.0.1:80", "REVERB_SERVICE_PORT_HTTP=80", "RESOUND_PORT_80_TCP_ADDR=10.0.0.1").laravel(t, file.String())
 	if c := w.start(t); len(c.Warnings) > 0 {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+// In a file such a name was typed by somebody.
+func TestServiceNamesInAFileAreWarnedOf(t *testing.T) {
+	c := newWorld(t).laravel(t, shopApp+"RESOUND_PORT=8080\n").start(t)
+	if len(c.Warnings) != 1 || !strings.HasSuffix(c.Warnings[0], "is not a setting; did you mean REVERB_PORT?") {
 		t.Errorf("warnings: %q", c.Warnings)
 	}
 }

@@ -45,6 +45,14 @@ func TestOrderOfPlaces(t *testing.T) {
 	}
 }
 
+// Parse sees the environment it is given and no other.
+func TestTheProcessIsNotRead(t *testing.T) {
+	t.Setenv("REVERB_SERVER_PORT", "1")
+	if c := newWorld(t).start(t); c.Port != 8080 {
+		t.Errorf("port %d comes from the process", c.Port)
+	}
+}
+
 // Every name sets its field, from the environment and from the file.
 func TestEveryName(t *testing.T) {
 	app := "REVERB_APP_ID=i\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\n"
@@ -170,7 +178,11 @@ func TestClientEvents(t *testing.T) {
 			t.Errorf("%q: %v, warnings %v", value, c.AcceptClientEvents, c.Warnings)
 		}
 	}
-	c := newWorld(t).laravel(t, shopApp+"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM=member").start(t)
+	c := newWorld(t).laravel(t, shopApp+"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM").start(t)
+	if c.AcceptClientEvents != apps.FromMembers {
+		t.Errorf("a name without a value is not the default but %v", c.AcceptClientEvents)
+	}
+	c = newWorld(t).laravel(t, shopApp+"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM=member").start(t)
 	if c.AcceptClientEvents != apps.FromNone || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], `"member" is none of members, all and none`) {
 		t.Errorf("a word with a slip: %v, %v", c.AcceptClientEvents, c.Warnings)
 	}
