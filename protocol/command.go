@@ -23,7 +23,7 @@ type Command struct {
 
 	// Subscribe.
 	Auth        []byte // "key:signature", or empty
-	ChannelData []byte // the very string that was signed, or nil
+	ChannelData []byte // the very string that was signed, or empty
 	Member      Member // from ChannelData; zero when it names nobody
 
 	// Client event: the values as they came.
@@ -106,8 +106,7 @@ func (c *Command) subscription(data Raw) *Error {
 		return ErrInvalidFormat
 	}
 	if c.ChannelData = channelData.Unquote(); len(c.ChannelData) == 0 {
-		c.ChannelData = nil // signed without it, as in Reverb
-		return nil
+		return nil // signed without it, as in Reverb
 	}
 	var err *Error
 	c.Member, err = ParseMember(c.ChannelData)

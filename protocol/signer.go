@@ -55,7 +55,7 @@ func (k *keyed) sign() []byte {
 }
 
 // Channel returns the auth value "key:signature" of one socket's subscription.
-// channelData is the very string that goes with it, nil when none does.
+// channelData is the very string that goes with it, empty when none does.
 func (s *Signer) Channel(id SocketID, channel, channelData []byte) string {
 	k := s.get()
 	defer s.put(k)
@@ -79,7 +79,7 @@ func (s *Signer) VerifyChannel(id SocketID, channel, channelData, auth []byte) b
 func (k *keyed) channel(id SocketID, channel, channelData []byte) {
 	k.buf = append(id.Append(k.buf[:0]), ':')
 	k.buf = append(k.buf, channel...)
-	if channelData != nil {
+	if len(channelData) > 0 {
 		k.buf = append(append(k.buf, ':'), channelData...)
 	}
 }

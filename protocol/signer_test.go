@@ -144,7 +144,7 @@ func TestRequestBodyDigest(t *testing.T) {
 		return s.Request([]byte("POST"), []byte("/apps/1/events"), params, []byte(body))
 	}
 	md5 := Param{[]byte("body_md5"), []byte("x")}
-	if with("") != with("", md5) {
+	if with("") != with("", md5) || with("") != s.Request([]byte("POST"), []byte("/apps/1/events"), nil, nil) {
 		t.Error("body_md5 of an empty body takes part")
 	}
 	if with("{}") != with("{}", md5) || with("{}") == with("") {
@@ -180,6 +180,9 @@ func TestChannelVectors(t *testing.T) {
 			t.Errorf("%s is refused", name)
 		}
 		refuseChangedChannels(t, name, s, id, v)
+	}
+	if id, channel := (SocketID{1, 1}), []byte("private-a"); s.Channel(id, channel, []byte{}) != s.Channel(id, channel, nil) {
+		t.Error("empty data is signed")
 	}
 	if n != 4 {
 		t.Errorf("%d channel vectors, want 4", n)
