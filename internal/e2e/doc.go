@@ -4,4 +4,14 @@
 //     that is moved by hand plays testdata/transcripts/*.txt: what clients and
 //     publishers say, and what each of them gets. A change of the wire is a
 //     change of a text file: go test ./internal/e2e -run Transcripts -rewrite.
+//   - harness_test.go: builds the real binary, starts it as a process of its own
+//     and requires that it stops when told to, with exit code 0. Under the race
+//     detector the server is built with it too (race_on_test.go, race_off_test.go).
+//   - node_test.go, clients/: laravel-echo, pusher-js and the official Node
+//     publisher, unchanged; each scenario of a script is a subtest.
+//   - socket_test.go: a plain client on a real connection.
+//   - gopublisher_test.go: the official Go publisher.
+//
+// Nothing here is timed: a test waits for what it wants to see, and gives up
+// after patience. Servers listen on 127.0.0.1 only, on a port of the system's choice.
 package e2e

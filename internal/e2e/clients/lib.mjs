@@ -1,0 +1,133 @@
+// What every scenario uses: where the server is, clients of it, and waiting.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import Echo from "laravel-echo";
+import PusherJS from "pusher-js";
+import Publisher from "pusher";
+
+const env = (name) => process.env[name] ?? assert.fail(`${name} is not set: these files are run by go test`);
+
+export const app = { id: env("APP_ID"), key: env("APP_KEY"), secret: env("APP_SECRET") };
+export const host = env("SERVER_HOST");
+export const port = Number(env("SERVER_PORT"));
+
+// Machines are noisy: this is when a test gives up, not how long anything should take.
+export const patience = 30_000;
+
+export const publisher = (options = {}) =>
+  new Publisher({ appId: app.id, key: app.key, secret: app.secret, host, port: String(port), useTLS: false, ...options });
+
+// authServer signs as Laravel's /broadcasting/auth does: form in, JSON out, and
+// the user's id as a string. Who asks is in the header X-User; "nobody" is refused.
+export async function authServer() {
+  const signer = publisher();
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const form = new URLSearchParams(body);
+    const [socket, channel] = [form.get("socket_id"), form.get("channel_name")];
+    const user = request.headers["x-user"];
+    if (!socket || !channel || user === "nobody") {
+      response.writeHead(403, { "content-type": "application/json" }).end('{"message":"Forbidden"}');
+      return;
+    }
+    const member = channel.startsWith("presence-") ? { user_id: user, user_info: { name: `User ${user}` } } : undefined;
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(signer.authorizeChannel(socket, channel, member)));
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return { url: `http://127.0.0.1:${server.address().port}/broadcasting/auth`, close: () => closeServer(server) };
+}
+
+export function closeServer(server) {
+  server.closeAllConnections();
+  return new Promise((done) => server.close(done));
+}
+
+// page is one page of one user: Echo as a Laravel application configures it.
+export function page(auth, user = "1", options = {}) {
+  return new Echo({
+    broadcaster: "reverb",
+    Pusher: PusherJS,
+    key: app.key,
+    wsHost: host,
+    wsPort: port,
+    wssPort: port,
+    forceTLS: false,
+    enabledTransports: ["ws", "wss"],
+    authEndpoint: auth?.url,
+    auth: { headers: { "X-User": user } },
+    ...options,
+  });
+}
+
+// Log collects what happened, and waits for what should.
+export class Log {
+  #waiting = new Set();
+  entries = [];
+
+  add(...entry) {
+    this.entries.push(entry.length === 1 ? entry[0] : entry);
+    for (const look of this.#waiting) look();
+  }
+
+  // until resolves with the first value of find(entries) that is true.
+  until(find, what) {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = find(this.entries);
+        if (!found) return;
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        resolve(found);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        reject(new Error(`waited ${patience} ms for ${what}, and got ${JSON.stringify(this.entries)}`));
+      }, patience);
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  count(n) {
+    return this.until((entries) => entries.length >= n && entries, `${n} entries`);
+  }
+}
+
+export const pusherOf = (echo) => echo.connector.pusher;
+
+// connected resolves with the socket id.
+export function connected(echo) {
+  const { connection } = pusherOf(echo);
+  if (connection.state === "connected") return Promise.resolve(connection.socket_id);
+  return soon("connection", (done) => connection.bind("connected", () => done(connection.socket_id)));
+}
+
+// subscribed resolves once the server has taken the subscription.
+export function subscribed(channel) {
+  return soon(`subscription to ${channel.name}`, (done, fail) => {
+    if (channel.subscription.subscribed) return done(channel);
+    channel.subscribed(() => done(channel));
+    channel.error((e) => fail(new Error(`${channel.name}: ${JSON.stringify(e)}`)));
+  });
+}
+
+// soon is a promise that fails with a sentence instead of never.
+export function soon(what, start) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`waited ${patience} ms for: ${what}`)), patience);
+    const end = (how) => (value) => {
+      clearTimeout(timer);
+      how(value);
+    };
+    start(end(resolve), end(reject));
+  });
+}
+
+// control asks the Go test for something that only it can do to the server.
+export async function control(action) {
+  const response = await fetch(`${env("CONTROL")}/${action}`, { method: "POST" });
+  assert.equal(response.status, 200, await response.text());
+}
