@@ -29,8 +29,8 @@
 // Threads. All methods of Server may be called from any goroutine. fasthttp
 // has one goroutine for each connection and there are at most maxConnections.
 //
-// Budget: a publish that nobody listens to allocates at most four times in
-// the handler (TestPublishAllocates).
+// Budget: a publish that nobody listens to does not allocate in the handler,
+// once the memory of earlier requests is there to use again (TestPublishAllocates).
 //
 // Deviations from Reverb, each with its test:
 //

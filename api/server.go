@@ -164,11 +164,11 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	}
 }
 
-// tooLarge returns the 413 for a body of n bytes, negative when nobody said how many.
+// tooLarge returns the 413 for a body of n bytes. A chunked body did not say how many it has.
 func (s *Server) tooLarge(n int) *protocol.Error {
 	const format = "Payload too large. The request body has %s, the limit is %d: raise REVERB_MAX_REQUEST_SIZE."
 	size := fmt.Sprintf("%d bytes", n)
-	if n < 0 {
+	if n <= s.o.MaxBody {
 		size = fmt.Sprintf("more than %d bytes", s.o.MaxBody)
 	}
 	return protocol.ErrPayloadTooLarge.With(format, size, s.o.MaxBody)

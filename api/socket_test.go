@@ -1,0 +1,317 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"resound/protocol"
+)
+
+// patience ends a test that hangs; nothing is measured with it.
+const patience = 30 * time.Second
+
+// serve runs the server on a loopback port and returns its address.
+func (n *node) serve(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- n.server.Serve(ln) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := n.server.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return ln.Addr().String()
+}
+
+// client is one connection of a publisher.
+type client struct {
+	*testing.T
+	*net.TCPConn
+	r *bufio.Reader
+}
+
+func dial(t *testing.T, addr string) *client {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return &client{t, c.(*net.TCPConn), bufio.NewReader(c)}
+}
+
+func (c *client) send(s string) {
+	c.Helper()
+	if _, err := io.WriteString(c.TCPConn, s); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// want reads one answer to a request of that method.
+func (c *client) want(method string, status int, body string) *http.Response {
+	c.Helper()
+	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		c.Fatal(err)
+	}
+	got, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != status || string(got) != body {
+		c.Fatalf("got  %d %q %v\nwant %d %q", res.StatusCode, got, err, status, body)
+	}
+	return res
+}
+
+// wantClosed reads to the end, where nothing more may come.
+func (c *client) wantClosed() {
+	c.Helper()
+	if rest, err := io.ReadAll(c.r); err != nil || len(rest) > 0 {
+		c.Fatalf("there is more: %q, %v", rest, err)
+	}
+}
+
+const testEvent = `{"name":"e","data":"\u00e9","channel":"c"}`
+
+// post returns a signed publish as it goes over the wire.
+func (n *node) post(body string, headers ...string) string {
+	return "POST " + n.signed("POST", testEvents, testEvents, "", body) + " HTTP/1.1\r\nHost: x\r\n" +
+		strings.Join(append(headers, "Content-Length: "+strconv.Itoa(len(body))), "\r\n") + "\r\n\r\n" + body
+}
+
+func TestSocket(t *testing.T) {
+	n := newNode(t)
+	n.join(protocol.SocketID{A: 1, B: 1}, "c", "")
+	addr := n.serve(t)
+	publish := n.post(testEvent)
+	head, body, _ := strings.Cut(publish, "\r\n\r\n")
+	published := func(row string, want int) {
+		t.Helper()
+		if got := n.posted(); got != want {
+			t.Errorf("%s: %d events went out, want %d", row, got, want)
+		}
+	}
+
+	t.Run("E103 a connection is kept", func(t *testing.T) {
+		c := dial(t, addr)
+		for range 3 {
+			c.send(publish)
+			res := c.want("POST", 200, `{}`)
+			if res.Header.Get("Content-Type") != "application/json" || res.Proto != "HTTP/1.1" || res.Close || res.Header.Get("Server") != "" {
+				t.Errorf("the answer is %+v", res)
+			}
+		}
+		published("E103", 3)
+	})
+	t.Run("E104 after a refusal too", func(t *testing.T) {
+		c := dial(t, addr)
+		c.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+		if res := c.want("GET", 404, "Not found."); res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("the answer is %+v", res)
+		}
+		c.send(publish)
+		c.want("POST", 200, `{}`)
+		published("E104", 1)
+	})
+	t.Run("E145 HEAD has no body", func(t *testing.T) {
+		c := dial(t, addr)
+		c.send("HEAD /up HTTP/1.1\r\nHost: x\r\n\r\n")
+		if res := c.want("HEAD", 200, ""); res.ContentLength != int64(len(`{"health":"OK"}`)) {
+			t.Errorf("the length is %d", res.ContentLength)
+		}
+		c.send(publish)
+		c.want("POST", 200, `{}`)
+		published("E145", 1)
+	})
+	t.Run("E146 chunked", func(t *testing.T) {
+		c := dial(t, addr)
+		at := strings.LastIndex(head, "Content-Length")
+		c.send(head[:at] + "Transfer-Encoding: chunked\r\n\r\n7\r\n" + body[:7] + "\r\n" + strconv.FormatInt(int64(len(body)-7), 16) + "\r\n" + body[7:] + "\r\n0\r\n\r\n")
+		c.want("POST", 200, `{}`)
+		published("E146", 1)
+	})
+	t.Run("E148 pipelined", func(t *testing.T) {
+		c := dial(t, addr)
+		c.send(publish + "GET /up HTTP/1.1\r\nHost: x\r\n\r\n" + publish)
+		c.want("POST", 200, `{}`)
+		c.want("GET", 200, `{"health":"OK"}`)
+		c.want("POST", 200, `{}`)
+		published("E148", 2)
+	})
+	t.Run("E149 100-continue", func(t *testing.T) {
+		c := dial(t, addr)
+		c.send(head + "\r\nExpect: 100-continue\r\n\r\n")
+		c.want("POST", 100, "")
+		published("E149", 0)
+		c.send(body)
+		c.want("POST", 200, `{}`)
+		published("E149", 1)
+	})
+	t.Run("HTTP/1.0 is closed", func(t *testing.T) {
+		c := dial(t, addr)
+		c.send(strings.Replace(publish, "HTTP/1.1", "HTTP/1.0", 1))
+		c.want("POST", 200, `{}`)
+		c.wantClosed()
+		published("HTTP/1.0", 1)
+	})
+	t.Run("a form is no form", func(t *testing.T) {
+		c := dial(t, addr)
+		c.send(n.post(testEvent, "Content-Type: multipart/form-data; boundary=x"))
+		c.want("POST", 200, `{}`)
+		published("a form", 1)
+	})
+}
+
+func TestRefusedByTheServer(t *testing.T) {
+	n := newNode(t)
+	n.join(protocol.SocketID{A: 1, B: 1}, "c", "")
+	addr := n.serve(t)
+	const tooLarge = "Payload too large. The request body has %, the limit is 10000: raise REVERB_MAX_REQUEST_SIZE."
+	pad := strings.Repeat(" ", maxBody-len(testEvent))
+	big := strings.Repeat("x", 4<<20) // more than the socket buffers hold
+	for _, tc := range []struct {
+		row, request string
+		status       int
+		body         string
+	}{
+		{"E108", n.post(testEvent + pad + " "), 413, strings.Replace(tooLarge, "%", "10001 bytes", 1)},
+		{"E108", n.post(big), 413, strings.Replace(tooLarge, "%", "4194304 bytes", 1)},
+		{"E108", "POST /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400000\r\n" + big, 413,
+			strings.Replace(tooLarge, "%", "more than 10000 bytes", 1)},
+		{"E109", "BAD\r\n\r\n", 400, "Bad request."},
+		{"E109", "GET /up HTTP/1.1\r\nHost x\r\n\r\n", 400, "Bad request."},
+		{"E109", "POST /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "Bad request."},
+		{"E109", "GET /up HTTP/1.1\r\nHost: x\r\nCookie: " + big + "\r\n\r\n", 431, "Request header fields too large. The limit is 16384 bytes, cookies included."},
+	} {
+		c := dial(t, addr)
+		c.send(tc.request)
+		if res := c.want("POST", tc.status, tc.body); !res.Close || res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%s: the answer is %+v", tc.row, res)
+		}
+		c.wantClosed()
+	}
+	c := dial(t, addr)
+	c.send(n.post(testEvent+pad) + "GET /up HTTP/1.1\r\nHost: x\r\nCookie: " + strings.Repeat("x", 12<<10) + "\r\n\r\n")
+	c.want("POST", 200, `{}`) // just not too large
+	c.want("GET", 200, `{"health":"OK"}`)
+	if got := n.posted(); got != 1 {
+		t.Errorf("%d events went out, want 1", got)
+	}
+}
+
+// A publish that ends early publishes nothing, wherever it ends; one that comes in two pieces is whole.
+func TestPublishCutAnywhere(t *testing.T) {
+	n := newNode(t)
+	n.join(protocol.SocketID{A: 1, B: 1}, "c", "")
+	addr := n.serve(t)
+	publish := n.post(testEvent)
+	kept := dial(t, addr)
+	for at := range len(publish) {
+		c := dial(t, addr)
+		c.send(publish[:at])
+		if err := c.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(c.r)
+		if err != nil || at > 0 && !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") && len(answer) > 0 {
+			t.Errorf("cut at %d: %q, %v", at, answer, err)
+		}
+		if got := n.posted(); got != 0 {
+			t.Fatalf("cut at %d: %d events went out", at, got)
+		}
+		kept.send(publish[:at]) // E147
+		kept.send(publish[at:])
+		kept.want("POST", 200, `{}`)
+		if got := n.posted(); got != 1 {
+			t.Fatalf("split at %d: %d events went out", at, got)
+		}
+	}
+}
+
+// closing is a listener that says when it is closed.
+type closing struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (c closing) Close() error {
+	close(c.closed)
+	return c.Listener.Close()
+}
+
+func TestShutdownFinishesAnswers(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	var done atomic.Bool
+	n := newNode(t, func(o *Options) {
+		o.Fallback = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			close(entered)
+			<-leave
+			done.Store(true)
+			_, _ = io.WriteString(w, "late")
+		})
+	})
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := closing{tcp, make(chan struct{})}
+	served, stopped := make(chan error, 1), make(chan error, 1)
+	go func() { served <- n.server.Serve(ln) }()
+	idle := dial(t, tcp.Addr().String())
+	idle.send("GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
+	idle.want("GET", 200, `{"health":"OK"}`)
+	c := dial(t, tcp.Addr().String())
+	c.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-entered
+	go func() {
+		err := n.server.Shutdown(context.Background())
+		if !done.Load() {
+			t.Error("Shutdown did not wait for the answer under way")
+		}
+		stopped <- err
+	}()
+	<-ln.closed
+	close(leave)
+	if res := c.want("GET", 200, "late"); !res.Close {
+		t.Error("the answer does not say that the connection closes")
+	}
+	c.wantClosed()
+	idle.wantClosed()
+	if err := <-stopped; err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+func TestShutdownGivesUp(t *testing.T) {
+	n := newNode(t)
+	addr := n.serve(t)
+	c := dial(t, addr)
+	c.send("POST /up HTTP/1.1\r\n") // never the rest
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := n.server.Shutdown(ctx); err != context.Canceled {
+		t.Errorf("Shutdown returned %v", err)
+	}
+	_ = c.Close()
+}
