@@ -35,7 +35,7 @@ func newSettings(a *apps.App) *settings {
 // shard is the part of a table under one lock.
 type shard struct {
 	mu       sync.RWMutex
-	channels map[string]*Channel // guarded by mu; nil until the first
+	channels map[string]*Channel // guarded by mu; nil while there are none
 	_        [32]byte            // a cache line each, so that two publishers do not share one
 }
 
@@ -54,12 +54,17 @@ func (a *App) Signer() *protocol.Signer { return a.settings.Load().signer }
 // Connect counts a new connection in. It returns ErrOverQuota, and does not
 // count, when the application has as many as it may.
 func (a *App) Connect() *protocol.Error {
-	n := a.connections.Add(1)
-	if limit := a.Settings().MaxConnections; limit > 0 && n > int64(limit) {
-		a.connections.Add(-1)
-		return protocol.ErrOverQuota
+	limit := int64(a.Settings().MaxConnections)
+	for {
+		n := a.connections.Load()
+		if limit > 0 && n >= limit {
+			return protocol.ErrOverQuota
+		}
+		// Counted in only if admitted: a crowd that is refused must not keep out who fits.
+		if a.connections.CompareAndSwap(n, n+1) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // Disconnect counts a connection out.
@@ -116,6 +121,9 @@ func (a *App) release(c *Channel) {
 	if c.count == 0 && !c.removed {
 		c.removed = true
 		delete(s.channels, c.name)
+		if len(s.channels) == 0 {
+			s.channels = nil // a map keeps the room of the most it ever held
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package channels
 import (
 	"sync"
 
+	"resound/internal/invariants"
 	"resound/protocol"
 )
 
@@ -50,6 +51,7 @@ func (c *Channel) occupy(slot, by int) {
 		}
 		return
 	}
+	invariants.Check(by > 0, "nobody is on %q on loop %d who could leave", c.name, slot)
 	c.occupied = append(c.occupied, occupancy{slot, by})
 }
 

@@ -19,6 +19,19 @@
 //
 // The order of one channel is the same on every loop: Channel.mu is held while
 // a publication gets its number and is posted to each loop that has a subscriber.
+// Between two channels there is none.
+//
+// A subscriber gets what is published on the channel from its subscription to
+// its end: all of it, once, in order, behind the answer to its subscription
+// (TestModel, TestStress). What is on its way when it unsubscribes is dropped;
+// when its user is terminated it is delivered first
+// (TestTerminateComesAfterWhatWasPublished).
+//
+// No broadcast holds up another channel or the loop: channels take turns of a
+// bounded number of subscribers (TestBigBroadcastLetsOthersThrough, TestNoChannelStarves).
+//
+// What everybody left is garbage, and a crowd that left keeps no room
+// (TestEmptyChannelIsCollected, TestCrowdLeavesNoRoom).
 //
 // Budget of a publication: one shard read lock, one channel lock, one short
 // mailbox lock for each occupied loop, at most three allocations
@@ -28,7 +41,10 @@
 //
 //   - a refused subscription leaves no empty channel behind (TestRefusedSubscriptionLeavesNothing);
 //   - a presence channel refuses who has no user_id (TestPresenceNeedsAUser);
-//   - a socket that subscribes again as another user leaves as the first (TestPresenceChangesUser);
+//   - a socket that subscribes again as another user leaves as the first, and
+//     misses nothing on the channel (TestPresenceChangesUser);
+//   - the user_id of a client event is one that was signed, so that of a
+//     public channel's channel_data is not passed on (TestClientEventUser);
 //   - accept_client_events_from=all reaches the one channel that is named, and
 //     with the four members of a client event only (TestClientEventFromAll).
 package channels

@@ -1,6 +1,9 @@
 package channels
 
-import "resound/protocol"
+import (
+	"resound/internal/invariants"
+	"resound/protocol"
+)
 
 // publication is one frame on its way to the subscribers of a channel.
 type publication struct {
@@ -13,11 +16,12 @@ type publication struct {
 // Task is one thing in a mailbox: a publication for the loop's subscribers, or a function to call.
 type Task struct {
 	publication *publication
-	run         func()
+	run         func(*Dispatcher)
 }
 
-// Call returns the task that calls f on the loop.
-func Call(f func()) Task { return Task{run: f} }
+// Call returns the task that calls f on the loop. f does not wait for publications that came
+// before it and are not yet delivered.
+func Call(f func()) Task { return Task{run: func(*Dispatcher) { f() }} }
 
 // Publish brings an event to all subscribers of the channel but except, and
 // reports whether there was a channel to bring it to. name is a JSON string and data
@@ -44,7 +48,8 @@ type local struct {
 	queue   []*publication // not yet brought to all of subs
 	batch   int            // how many of queue are being brought now
 	cursor  int            // subs from here on have the batch; 0 when none is under way
-	running bool           // in Dispatcher.running
+	running bool           // has a turn coming, in the list of the Dispatcher
+	next    *local         // whose turn is next
 }
 
 // maxBatch is how many publications one pass over the subscribers carries: with a Writev of at
@@ -57,36 +62,46 @@ func (c *Channel) attach(s *Subscription) {
 		l = new(local)
 		c.local[s.sub.Slot()] = l
 	}
-	s.index = len(l.subs)
+	s.index = int32(len(l.subs))
 	l.subs = append(l.subs, s)
 }
 
 func (c *Channel) detach(s *Subscription) {
 	l := c.local[s.sub.Slot()]
+	invariants.Check(l.subs[s.index] == s, "another subscription is at index %d of %q", s.index, c.name)
 	last := len(l.subs) - 1
 	l.subs[s.index] = l.subs[last]
 	l.subs[s.index].index = s.index
 	l.subs[last] = nil
-	l.subs = l.subs[:last]
-	// A page that everybody left keeps nothing of its crowd.
-	if cap(l.subs) > 64 && len(l.subs) < cap(l.subs)/4 {
-		l.subs = append(make([]*Subscription, 0, cap(l.subs)/2), l.subs...)
+	l.subs = shrunk(l.subs[:last])
+}
+
+// smallList is the room that a list may keep however few are on it.
+const smallList = 64
+
+// shrunk returns the list in half its room when it fills less than a quarter of it: a page that
+// everybody left keeps nothing of its crowd.
+func shrunk[T any](list []T) []T {
+	if cap(list) <= smallList || len(list) >= cap(list)/4 {
+		return list
 	}
+	return append(make([]T, 0, cap(list)/2), list...)
 }
 
 // Dispatcher brings publications to the subscribers of one loop. It belongs to that loop.
 //
 // A broadcast to very many subscribers must hold up neither the loop's reads nor its other
-// channels, so each channel has a queue of its own and all that have something take turns.
+// channels, so each channel has a queue of its own and all that have something take turns. The
+// turns are a linked list: a deploy can make ten thousand channels have something at once.
 type Dispatcher struct {
-	slot    int
-	running []*local
+	slot        int
+	first, last *local
 }
 
 // Do takes one task from the mailbox: it calls a function at once, and queues a publication for Deliver.
 func (d *Dispatcher) Do(t Task) {
 	if t.publication == nil {
-		t.run()
+		t.run(d)
 		return
 	}
 	l := t.publication.channel.local[d.slot]
@@ -95,8 +110,31 @@ func (d *Dispatcher) Do(t Task) {
 	}
 	l.queue = append(l.queue, t.publication)
 	if !l.running {
-		l.running = true
-		d.running = append(d.running, l)
+		d.enlist(l)
+	}
+}
+
+// enlist gives l a turn behind all others.
+func (d *Dispatcher) enlist(l *local) {
+	l.running = true
+	if d.last == nil {
+		d.first = l
+	} else {
+		d.last.next = l
+	}
+	d.last = l
+}
+
+// settle sends one subscriber all that is queued for it. Who is about to be closed gets what was
+// published before. It looks at every subscriber of every channel that has something queued:
+// that is for rare events.
+func (d *Dispatcher) settle(sub Subscriber) {
+	for l := d.first; l != nil; l = l.next {
+		for _, s := range l.subs {
+			if s.sub == sub {
+				s.bring(l.queue)
+			}
+		}
 	}
 }
 
@@ -105,18 +143,17 @@ const turnShare = 128
 
 // Deliver sends what is queued to about budget subscribers and reports whether there is more to do.
 func (d *Dispatcher) Deliver(budget int) (more bool) {
-	for budget > 0 && len(d.running) > 0 {
-		l := d.running[0]
+	for budget > 0 && d.first != nil {
+		l := d.first
 		budget -= l.deliver(min(budget, turnShare))
-		n := copy(d.running, d.running[1:])
+		if d.first, l.next = l.next, nil; d.first == nil {
+			d.last = nil
+		}
 		if l.running {
-			d.running[n] = l
-		} else {
-			d.running[n] = nil
-			d.running = d.running[:n]
+			d.enlist(l)
 		}
 	}
-	return len(d.running) > 0
+	return d.first != nil
 }
 
 // deliver brings the batch under way to at most budget subscribers, and returns to how many.
@@ -132,16 +169,7 @@ func (l *local) deliver(budget int) (visited int) {
 	batch := l.queue[:l.batch]
 	for ; l.cursor > 0 && visited < budget; visited++ {
 		l.cursor--
-		s := l.subs[l.cursor]
-		for _, p := range batch {
-			if p.serial <= s.serial {
-				continue
-			}
-			s.serial = p.serial
-			if p.except != s.sub.ID() || p.except.IsZero() {
-				s.sub.Send(p.frame)
-			}
-		}
+		l.subs[l.cursor].bring(batch)
 	}
 	if l.cursor == 0 {
 		n := copy(l.queue, l.queue[l.batch:])
@@ -153,4 +181,17 @@ func (l *local) deliver(budget int) (visited int) {
 		}
 	}
 	return max(visited, 1) // a channel without subscribers has had its turn too
+}
+
+// bring sends what the subscription does not have yet of a list of publications, which is in order.
+func (s *Subscription) bring(list []*publication) {
+	for _, p := range list {
+		if p.serial <= s.serial {
+			continue
+		}
+		s.serial = p.serial
+		if p.except.IsZero() || p.except != s.sub.ID() {
+			s.sub.Send(p.frame)
+		}
+	}
 }

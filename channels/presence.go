@@ -1,6 +1,9 @@
 package channels
 
-import "resound/protocol"
+import (
+	"resound/internal/invariants"
+	"resound/protocol"
+)
 
 // roster is the members of a presence channel, in the order they came but for
 // gaps that the newest fill. Channel.mu guards it.
@@ -15,17 +18,17 @@ type roster struct {
 type user struct {
 	protocol.Member
 	key     string
-	index   int          // in roster.users
-	sockets []Subscriber // guarded by Channel.mu
+	index   int             // in roster.users
+	sockets []*Subscription // guarded by Channel.mu
 }
 
 func newRoster() *roster { return &roster{byKey: make(map[string]*user)} }
 
-// join adds a socket of a member and reports whether the user is new. The
+// join adds the socket of a member and reports whether the user is new. The
 // first socket's user_info stands for the user, as in Reverb.
-func (r *roster) join(m protocol.Member, sub Subscriber) (u *user, isNew bool) {
+func (r *roster) join(s *Subscription, m protocol.Member) (isNew bool) {
 	key := m.Key()
-	u = r.byKey[key]
+	u := r.byKey[key]
 	if u == nil {
 		u = &user{Member: m.Clone(), key: key, index: len(r.users)}
 		r.byKey[key] = u
@@ -33,31 +36,45 @@ func (r *roster) join(m protocol.Member, sub Subscriber) (u *user, isNew bool) {
 		r.bytes += len(m.ID) + len(m.Info)
 		isNew = true
 	}
-	u.sockets = append(u.sockets, sub)
-	return u, isNew
+	s.user, s.place = u, int32(len(u.sockets))
+	u.sockets = append(u.sockets, s)
+	return isNew
 }
 
-// leave takes a socket of a user away and reports whether it was the last.
-func (r *roster) leave(u *user, sub Subscriber) (gone bool) {
-	for i, s := range u.sockets {
-		if s == sub {
-			last := len(u.sockets) - 1
-			u.sockets[i], u.sockets[last] = u.sockets[last], nil
-			u.sockets = u.sockets[:last]
-			break
-		}
-	}
-	if len(u.sockets) > 0 {
+// leave takes a socket away from its user and reports whether it was the last.
+// It searches no list: all guests of a site may be one user.
+func (r *roster) leave(s *Subscription) (gone bool) {
+	u := s.user
+	invariants.Check(u.sockets[s.place] == s, "another socket is at place %d of user %q", s.place, u.key)
+	last := len(u.sockets) - 1
+	u.sockets[s.place] = u.sockets[last]
+	u.sockets[s.place].place = s.place
+	u.sockets[last] = nil
+	u.sockets = shrunk(u.sockets[:last])
+	if last > 0 {
 		return false
 	}
+	r.remove(u)
+	return true
+}
+
+// remove takes a user away who has no socket left.
+func (r *roster) remove(u *user) {
 	last := len(r.users) - 1
 	r.users[u.index] = r.users[last]
 	r.users[u.index].index = u.index
 	r.users[last] = nil
-	r.users = r.users[:last]
 	delete(r.byKey, u.key)
 	r.bytes -= len(u.ID) + len(u.Info)
-	return true
+	room := cap(r.users)
+	if r.users = shrunk(r.users[:last]); cap(r.users) == room {
+		return
+	}
+	// A map keeps the room of the most it ever held.
+	r.byKey = make(map[string]*user, len(r.users))
+	for _, u := range r.users {
+		r.byKey[u.key] = u
+	}
 }
 
 // roll is who was there at one moment; called is false for a channel without members.

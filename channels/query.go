@@ -54,6 +54,7 @@ func (a *App) Users(channel []byte) (ids []protocol.Raw, ok bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	ids = make([]protocol.Raw, 0, len(c.roster.users))
 	for _, u := range c.roster.users {
 		ids = append(ids, u.ID)
 	}
@@ -61,7 +62,8 @@ func (a *App) Users(channel []byte) (ids []protocol.Raw, ok bool) {
 }
 
 // Terminate closes every connection of a user, whom presence channels know by
-// user_id, so that pusher-js stays away. It returns how many connections it asked to close.
+// user_id, so that pusher-js stays away. They still get what was published
+// before. It returns how many connections it asked to close.
 func (a *App) Terminate(userID string) int {
 	sockets := make(map[Subscriber]bool)
 	a.each(func(c *Channel) bool {
@@ -71,14 +73,17 @@ func (a *App) Terminate(userID string) int {
 		c.mu.Lock()
 		if u := c.roster.byKey[userID]; u != nil {
 			for _, s := range u.sockets {
-				sockets[s] = true
+				sockets[s.sub] = true
 			}
 		}
 		c.mu.Unlock()
 		return true
 	})
 	for s := range sockets {
-		a.hub.post(s.Slot(), Call(func() { s.Close(protocol.ErrTerminated) }))
+		a.hub.post(s.Slot(), Task{run: func(d *Dispatcher) {
+			d.settle(s)
+			s.Close(protocol.ErrTerminated)
+		}})
 	}
 	return len(sockets)
 }

@@ -17,18 +17,12 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 		return protocol.ErrUnauthorized.With("Connection is unauthorized: a presence channel needs channel_data with a user_id")
 	}
 	s := subs.find(c.Channel)
-	if s != nil && kind == protocol.Presence && s.user.key != c.Member.Key() {
-		a.leave(subs, s)
-		s = nil
-	}
 	var there roll
 	if s == nil {
 		s, there = a.join(sub, c)
 		subs.add(s)
 	} else {
-		s.channel.mu.Lock()
-		there = s.channel.roster.roll()
-		s.channel.mu.Unlock()
+		there = s.renew(c.Member)
 	}
 	sub.Send(succeeded(s.channel.name, there))
 	return nil
@@ -39,15 +33,7 @@ func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, there r
 	ch := a.acquire(c.Channel)
 	defer ch.mu.Unlock()
 	s = &Subscription{channel: ch, sub: sub}
-	switch {
-	case ch.roster != nil:
-		u, isNew := ch.roster.join(c.Member, sub)
-		if s.user = u; isNew {
-			ch.post(&publication{channel: ch, frame: protocol.MemberAdded(ch.name, u.Member)})
-		}
-	case !c.Member.IsZero():
-		s.user = &user{Member: protocol.Member{ID: c.Member.ID}.Clone()}
-	}
+	s.arrive(c.Member)
 	ch.occupy(sub.Slot(), +1)
 	// What was posted before, its own arrival too, is not for this subscription.
 	s.serial = ch.serial
@@ -55,10 +41,47 @@ func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, there r
 	return s, ch.roster.roll()
 }
 
+// renew subscribes again who is on the channel already, perhaps as another user, and returns who
+// is there. The subscription stays where it is, so nothing that is on its way to it is lost.
+func (s *Subscription) renew(m protocol.Member) (there roll) {
+	ch := s.channel
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.roster == nil || s.user.key != m.Key() {
+		s.depart()
+		s.arrive(m)
+	}
+	return ch.roster.roll()
+}
+
+// arrive says who the subscriber is, and tells the others of a new member. The caller holds the channel's lock.
+func (s *Subscription) arrive(m protocol.Member) {
+	ch := s.channel
+	switch {
+	case ch.roster != nil:
+		if ch.roster.join(s, m) {
+			ch.post(&publication{channel: ch, frame: protocol.MemberAdded(ch.name, s.user.Member), except: s.sub.ID()})
+		}
+	case ch.kind == protocol.Private && !m.IsZero():
+		s.user = &user{Member: protocol.Member{ID: m.ID}.Clone()}
+	default:
+		s.user = nil // channel_data of a public channel is not signed: it could name anybody
+	}
+}
+
+// depart tells the others when the last socket of a user leaves. The caller holds the channel's lock.
+func (s *Subscription) depart() {
+	ch := s.channel
+	if ch.roster != nil && ch.roster.leave(s) {
+		ch.post(&publication{channel: ch, frame: protocol.MemberRemoved(ch.name, s.user.Member), except: s.sub.ID()})
+	}
+}
+
 // Unsubscribe takes the connection off the channel. A channel that it is not on is no error, as in Reverb.
 func (a *App) Unsubscribe(subs *Subscriptions, channel []byte) {
 	if s := subs.find(channel); s != nil {
-		a.leave(subs, s)
+		subs.remove(s)
+		s.leave()
 	}
 }
 
@@ -71,20 +94,13 @@ func (a *App) UnsubscribeAll(subs *Subscriptions) {
 	}
 }
 
-func (a *App) leave(subs *Subscriptions, s *Subscription) {
-	subs.remove(s)
-	s.leave()
-}
-
-// leave takes the subscription off its channel and tells the others when its user has gone.
+// leave takes the subscription off its channel, and the channel out of the table if nobody is left.
 func (s *Subscription) leave() {
 	ch := s.channel
 	ch.detach(s)
 	ch.mu.Lock()
 	ch.occupy(s.sub.Slot(), -1)
-	if ch.roster != nil && ch.roster.leave(s.user, s.sub) {
-		ch.post(&publication{channel: ch, frame: protocol.MemberRemoved(ch.name, s.user.Member)})
-	}
+	s.depart()
 	empty := ch.count == 0
 	ch.mu.Unlock()
 	if empty {

@@ -4,9 +4,10 @@ package channels
 type Subscription struct {
 	channel *Channel
 	sub     Subscriber
-	index   int    // in local.subs
+	index   int32  // in local.subs
+	place   int32  // in user.sockets; guarded by Channel.mu, as sockets is
 	serial  uint64 // newest publication that it has, or that was there before it came
-	user    *user  // who it is; nil unless channel_data said so
+	user    *user  // who it is; nil unless signed channel_data said so
 }
 
 // Subscriptions is one connection's list of them. The zero value is empty and
@@ -60,5 +61,8 @@ func (s *Subscriptions) remove(sub *Subscription) {
 	}
 	if s.byName != nil {
 		delete(s.byName, sub.channel.name)
+	}
+	if len(s.list) == 0 {
+		*s = Subscriptions{} // a connection that once had very many keeps no room for them
 	}
 }
