@@ -148,7 +148,7 @@ func (k kind) allow() string {
 // refuse answers what could not be read as a request. fasthttp closes the connection afterwards.
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	if c, ok := ctx.Conn().(*conn); ok {
-		c.linger = true
+		c.linger.Store(true)
 	}
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error

@@ -304,14 +304,21 @@ func TestShutdownFinishesAnswers(t *testing.T) {
 }
 
 func TestShutdownGivesUp(t *testing.T) {
-	n := newNode(t)
-	addr := n.serve(t)
-	c := dial(t, addr)
-	c.send("POST /up HTTP/1.1\r\n") // never the rest
+	entered, leave := make(chan struct{}), make(chan struct{})
+	n := newNode(t, func(o *Options) {
+		o.Fallback = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			close(entered)
+			<-leave
+		})
+	})
+	c := dial(t, n.serve(t))
+	c.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-entered
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := n.server.Shutdown(ctx); err != context.Canceled {
 		t.Errorf("Shutdown returned %v", err)
 	}
-	_ = c.Close()
+	close(leave)
+	c.want("GET", 200, "")
 }
