@@ -9,6 +9,7 @@
 //     detector the server is built with it too (race_on_test.go, race_off_test.go).
 //   - node_test.go, clients/: laravel-echo, pusher-js and the official Node
 //     publisher, unchanged; each scenario of a script is a subtest.
+//   - browser_test.go: the same in headless Chromium, and the demo page in two tabs.
 //   - socket_test.go: a plain client on a real connection.
 //   - gopublisher_test.go: the official Go publisher.
 //

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,37 +29,43 @@ func TestNodePublisher(t *testing.T) {
 	runNode(t, "publisher.mjs", s.nodeEnv())
 }
 
-// TestEchoAndRestarts lets the scenarios stop, kill and start the server, always on the same port.
 func TestEchoAndRestarts(t *testing.T) {
 	t.Parallel()
+	s, control := restartable(t)
+	runNode(t, "restart.mjs", append(s.nodeEnv(), "CONTROL="+control))
+}
+
+// restartable starts a server, and a way for scripts to stop, kill and start it on the same port.
+func restartable(t *testing.T) (first *server, control string) {
+	t.Helper()
 	s := launch(t, plan{})
-	port := s.port
-	up := true
-	t.Cleanup(func() {
-		if up {
-			s.stop(syscall.SIGTERM)
-		}
-	})
+	first = s
+	var mu sync.Mutex
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /stop", func(http.ResponseWriter, *http.Request) {
-		s.stop(syscall.SIGTERM)
-		up = false
-	})
-	mux.HandleFunc("POST /kill", func(http.ResponseWriter, *http.Request) {
-		s.kill()
-		up = false
-	})
-	mux.HandleFunc("POST /start", func(w http.ResponseWriter, _ *http.Request) {
-		next, err := tryLaunch(t, plan{port: port})
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
+	handle := func(pattern string, do func() error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err := do(); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+		})
+	}
+	handle("POST /stop", func() error { s.stop(syscall.SIGTERM); return nil })
+	handle("POST /kill", func() error { s.kill(); return nil })
+	handle("POST /start", func() error {
+		next, err := tryLaunch(t, plan{port: first.port})
+		if err == nil {
+			s = next
 		}
-		s, up = next, true
+		return err
 	})
-	control := httptest.NewServer(mux)
-	t.Cleanup(control.Close)
-	runNode(t, "restart.mjs", append(s.nodeEnv(), "CONTROL="+control.URL))
+	h := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		h.Close() // waits for a request under way
+		s.stop(syscall.SIGTERM)
+	})
+	return first, h.URL
 }
 
 // kill ends the server as a crash would.
