@@ -24,6 +24,7 @@ type Options struct {
 	PathPrefix string // "" or "/ws": sockets are at /app/{key} with and without it
 	Loops      int    // event loops; 0 is one for each core
 	Backlog    int    // bytes that a connection may leave unread; 0 is DefaultBacklog
+	Files      int    // descriptors that connections may use; 0 is what the process may open
 	Registry   *apps.Registry
 	Log        *slog.Logger
 	Trace      Trace // nil unless every message is to be seen
@@ -67,10 +68,13 @@ func New(o Options) *Engine {
 	if o.Backlog <= 0 {
 		o.Backlog = DefaultBacklog
 	}
+	if o.Files <= 0 {
+		o.Files = descriptorLimit()
+	}
 	e := &Engine{
 		options: o, prefix: strings.TrimSuffix(o.PathPrefix, "/"), backlog: o.Backlog,
 		registry: o.Registry, log: o.Log, trace: o.Trace,
-		handover: newHandover(), began: time.Now(), limit: descriptorLimit(), drained: make(chan struct{}),
+		handover: newHandover(), began: time.Now(), limit: o.Files, drained: make(chan struct{}),
 	}
 	mailboxes := make([]channels.Mailbox, o.Loops)
 	for i := range mailboxes {

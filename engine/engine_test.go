@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,13 +19,16 @@ import (
 )
 
 // start runs an engine on a free port of the loopback, with an HTTP server behind it.
-func start(t testing.TB, loops int) *Engine {
+func start(t testing.TB, loops int) *Engine { return startWith(t, Options{Loops: loops}) }
+
+func startWith(t testing.TB, o Options) *Engine {
 	t.Helper()
 	registry, err := apps.NewRegistry(apps.New("1", "key", "secret"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := New(Options{Host: "127.0.0.1", Loops: loops, Registry: registry, Log: slog.New(slog.DiscardHandler)})
+	o.Host, o.Registry, o.Log = "127.0.0.1", registry, slog.New(slog.DiscardHandler)
+	e := New(o)
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -196,8 +200,8 @@ func TestUpgradeOnAKeptAliveConnection(t *testing.T) {
 	if got := c.next(); got != `{"event":"pusher:pong"}` {
 		t.Error(got)
 	}
-	if n := e.handover.active.Load(); n != 0 {
-		t.Errorf("%d connections are still counted as the HTTP server's", n)
+	for e.handover.active.Load() != 0 { // the HTTP server lets go of it on a goroutine of its own
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -225,4 +229,90 @@ func TestDrainSaysGoodbye(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestNoGoroutinePerConnection(t *testing.T) {
+	e := start(t, 2)
+	dial(t, e).upgrade()
+	before := runtime.NumGoroutine()
+	for range 300 {
+		dial(t, e).upgrade()
+	}
+	if after := runtime.NumGoroutine(); after > before+5 {
+		t.Errorf("%d goroutines with one connection, %d with 301", before, after)
+	}
+}
+
+func TestASlowReaderIsClosedAndNobodyElse(t *testing.T) {
+	e := start(t, 1)
+	slow, other := dial(t, e), dial(t, e)
+	for _, c := range []*client{slow, other} {
+		c.upgrade()
+		c.say(`{"event":"pusher:subscribe","data":{"channel":"news"}}`)
+		c.next()
+	}
+	app := e.Hub().App(e.registry.ByID([]byte("1")))
+	data := strings.Repeat("x", 9000)
+	const events = 2000 // 18 MB: more than the kernel and the backlog hold
+	for i := range events {
+		app.Publish([]byte("news"), protocol.Raw(`"e"`), protocol.Raw(fmt.Sprintf(`"%d %s"`, i, data)), protocol.SocketID{})
+		if got := other.next(); !strings.HasPrefix(got, fmt.Sprintf(`{"event":"e","data":"%d `, i)) {
+			t.Fatalf("event %d: the other got %.60s", i, got)
+		}
+		if app.Connections() == 1 {
+			break
+		}
+	}
+	if n := app.Connections(); n != 1 {
+		t.Fatalf("%d connections are left", n)
+	}
+	for i := 0; ; i++ {
+		got := slow.next()
+		if strings.HasPrefix(got, `{"event":"e","data":"`) {
+			continue
+		}
+		if !strings.Contains(got, `4100`) {
+			t.Errorf("after %d events the slow one got %.100s", i, got)
+		}
+		break
+	}
+	if got := slow.next(); !strings.HasPrefix(got, "close 4100") {
+		t.Error(got)
+	}
+}
+
+// When descriptors run out the engine must refuse, not end.
+func TestDescriptorsRunOut(t *testing.T) {
+	e := startWith(t, Options{Loops: 2, Files: 100}) // 68 are for sockets, 16 more for requests
+	refused, closed := 0, 0
+	var clients []*client
+	for range 120 {
+		c := dial(t, e)
+		clients = append(clients, c)
+		io.WriteString(c, handshake)
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			closed++
+			continue
+		}
+		if res.StatusCode != 101 {
+			t.Fatal(res.Status)
+		}
+		if got := c.next(); strings.Contains(got, "4100") {
+			refused++
+			if got := c.next(); !strings.HasPrefix(got, "close 4100") {
+				t.Error(got)
+			}
+		}
+	}
+	if refused == 0 || closed == 0 {
+		t.Errorf("%d were refused, %d closed", refused, closed)
+	}
+	for _, c := range clients {
+		c.Close()
+	}
+	for e.sockets.Load() > 0 { // bounded by the test's own timeout
+		time.Sleep(time.Millisecond)
+	}
+	dial(t, e).upgrade()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/pprof"
 	"strconv"
 	"sync"
 	"time"
@@ -45,9 +46,15 @@ func (e *Engine) Start() error {
 	r.ended = make(chan struct{})
 	r.nudge = make(chan *gnetHost, len(e.loops))
 	r.hosts = make(map[gnet.EventLoop]*gnetHost)
-	go r.rearm()
-	go r.serve()
+	spawn("rearm", r.rearm)
+	spawn("reactor", r.serve)
 	return <-r.boot
+}
+
+// spawn starts one of the reactor's goroutines. The label is inherited by gnet's own, so a profile
+// tells them apart.
+func spawn(role string, f func()) {
+	go pprof.Do(context.Background(), pprof.Labels("role", role), func(context.Context) { f() })
 }
 
 // Stop closes what is still open and returns when nothing runs any more.

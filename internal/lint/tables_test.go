@@ -88,7 +88,9 @@ var quiet = map[string]bool{"channels": true, "protocol": true, "protocol/ws": t
 // goroutines is every function of those packages that starts goroutines, as
 // "folder.Function" or "folder.Type.Method", with the reason: who owns the
 // goroutine, how many there can be, and what stops it.
-var goroutines = map[string]string{}
+var goroutines = map[string]string{
+	"engine.spawn": "two for each engine, which Start owns: gnet's own, and the one that wakes busy loops; Stop ends both",
+}
 
 // The sizes, in lines, above which code outside of tests gets split.
 const (

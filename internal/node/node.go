@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/pprof"
 	"strconv"
 	"sync"
 
@@ -90,19 +91,26 @@ func (n *Node) Start() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
-	n.group.Go(func() {
+	n.spawn("http", func() {
 		if err := n.api.Serve(n.engine.Listener()); err != nil && !errors.Is(err, net.ErrClosed) && ctx.Err() == nil {
 			n.failed <- fmt.Errorf("the HTTP server ended: %w", err)
 		}
 	})
 	if n.isDemo {
-		n.group.Go(func() {
+		n.spawn("demo", func() {
 			if err := demo.Run(ctx, n.app, n.BaseURL(), n.log); err != nil && ctx.Err() == nil {
 				n.log.Error("the demo's publisher ended", "error", err)
 			}
 		})
 	}
 	return nil
+}
+
+// spawn runs f beside the loops, under a label that profiles show. Stop waits for it.
+func (n *Node) spawn(role string, f func()) {
+	n.group.Go(func() {
+		pprof.Do(context.Background(), pprof.Labels("role", role), func(context.Context) { f() })
+	})
 }
 
 // Failed tells when the node can't go on by itself.
