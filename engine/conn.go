@@ -9,6 +9,7 @@ import (
 
 // socket is what is used of a gnet.Conn to write. Tests without a network supply their own.
 type socket interface {
+	Write(b []byte) (int, error)         // as Writev, for one slice: the kernel does less for it
 	Writev(slices [][]byte) (int, error) // takes all; what the kernel refuses is copied
 	OutboundBuffered() int               // bytes that the kernel has refused so far
 }
@@ -125,6 +126,10 @@ func (c *conn) write() {
 		c.Close(protocol.ErrSlowConsumer)
 	}
 	frames := c.pending
+	if len(frames) == 1 {
+		_, _ = c.sock.Write(frames[0].Bytes())
+		frames = nil
+	}
 	for len(frames) > 0 && c.state != stateGone {
 		n := min(len(frames), maxSlices)
 		slices := c.loop.slices[:0]

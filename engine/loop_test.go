@@ -38,6 +38,12 @@ func (s *sink) Writev(b [][]byte) (n int, err error) {
 	s.bytes += n
 	return n, nil
 }
+func (s *sink) Write(b []byte) (int, error) {
+	s.writes++
+	s.slices++
+	s.bytes += len(b)
+	return len(b), nil
+}
 func (s *sink) OutboundBuffered() int { return 0 }
 
 // subscribed opens n connections of one loop on a channel.

@@ -74,6 +74,9 @@ func (w *Wire) Stall(stalled bool) {
 // HangUp ends the connection from the client's side.
 func (w *Wire) HangUp() { manualHost{}.close(w) }
 
+// Write takes what the server writes.
+func (w *Wire) Write(b []byte) (int, error) { return w.Writev([][]byte{b}) }
+
 // Writev takes what the server writes.
 func (w *Wire) Writev(slices [][]byte) (n int, err error) {
 	for _, b := range slices {
