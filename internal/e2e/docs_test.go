@@ -1,0 +1,289 @@
+package e2e
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"resound/internal/config"
+	"resound/protocol"
+)
+
+var update = flag.Bool("update", false, "write the generated part of docs/COMPATIBILITY.md anew")
+
+var root = filepath.Join("..", "..")
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// codeTable prints protocol.Codes as a table of Markdown.
+func codeTable() string {
+	var b strings.Builder
+	b.WriteString("| Code | HTTP status | Text | Then |\n|---|---|---|---|\n")
+	for _, e := range protocol.Codes {
+		code, status, then := "", "", "the connection stays"
+		if e.Code != 0 {
+			code = fmt.Sprint(e.Code)
+		}
+		if e.Status != 0 {
+			status = fmt.Sprint(e.Status)
+		}
+		switch {
+		case e.Code == 0:
+			then = ""
+		case e.Closes:
+			then = "the connection is closed with it"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code, status, e.Text, then)
+	}
+	return b.String()
+}
+
+func TestCompatibilityCodes(t *testing.T) {
+	const name = "docs/COMPATIBILITY.md"
+	text := page(t, name)
+	head, rest, ok := strings.Cut(text, "<!-- codes: begin")
+	mark, rest, ok2 := strings.Cut(rest, "-->\n")
+	old, tail, ok3 := strings.Cut(rest, "<!-- codes: end -->")
+	if !ok || !ok2 || !ok3 {
+		t.Fatalf("%s has no place for the table of codes", name)
+	}
+	want := "\n" + codeTable() + "\n"
+	if old == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("the table of codes in %s is stale: go test ./internal/e2e -run TestCompatibilityCodes -update", name)
+	}
+	text = head + "<!-- codes: begin" + mark + "-->\n" + want + "<!-- codes: end -->" + tail
+	if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	testName   = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w*`)
+	transcript = regexp.MustCompile(`\b[a-z0-9_]+\.txt\b`)
+	goFile     = regexp.MustCompile("`((?:[a-z0-9/]+/)?[a-z0-9_]+\\.go)`")
+	link       = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)|<img src="([^"]+)"`)
+	heading    = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	anchor     = regexp.MustCompile(`\]\(#([^)]+)\)`)
+)
+
+// pages are what people read.
+var pages = []string{"README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/COMPATIBILITY.md"}
+
+// sources returns the path of every Go file and the name of every test.
+func sources(t *testing.T) (files, tests map[string]bool) {
+	t.Helper()
+	files, tests = map[string]bool{}, map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+	err := fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin"):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		files[path] = true
+		if strings.HasSuffix(path, "_test.go") {
+			for _, m := range declared.FindAllStringSubmatch(page(t, path), -1) {
+				tests[m[1]] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files, tests
+}
+
+// What the pages name exists: tests, transcripts, files, and where links go.
+func TestPagesNameWhatExists(t *testing.T) {
+	files, tests := sources(t)
+	for _, name := range pages {
+		text := page(t, name)
+		for _, test := range testName.FindAllString(text, -1) {
+			if !tests[test] && test != "TestX" {
+				t.Errorf("%s: there is no %s", name, test)
+			}
+		}
+		for _, m := range goFile.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "/") && !files[m[1]] {
+				t.Errorf("%s: there is no %s", name, m[1])
+			}
+		}
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target := filepath.Join(root, filepath.Dir(name), m[1]+m[2])
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: the link to %s goes nowhere", name, m[1]+m[2])
+			}
+		}
+		var anchors []string
+		for _, m := range heading.FindAllStringSubmatch(text, -1) {
+			anchors = append(anchors, strings.ReplaceAll(strings.ToLower(m[1]), " ", "-"))
+		}
+		for _, m := range anchor.FindAllStringSubmatch(text, -1) {
+			if !slices.Contains(anchors, m[1]) {
+				t.Errorf("%s: there is no heading #%s", name, m[1])
+			}
+		}
+	}
+	for _, file := range transcript.FindAllString(page(t, "docs/COMPATIBILITY.md"), -1) {
+		if _, err := os.Stat(filepath.Join("testdata", "transcripts", file)); err != nil {
+			t.Errorf("docs/COMPATIBILITY.md: there is no transcript %s", file)
+		}
+	}
+}
+
+// differences returns the rows of the tables between the two headings.
+func differences(t *testing.T) []string {
+	t.Helper()
+	_, rest, ok := strings.Cut(page(t, "docs/COMPATIBILITY.md"), "\n## Differences that exist now\n")
+	tables, _, ok2 := strings.Cut(rest, "\n## ")
+	if !ok || !ok2 {
+		t.Fatal("docs/COMPATIBILITY.md has no tables of differences")
+	}
+	var rows []string
+	for _, line := range strings.Split(tables, "\n") {
+		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| Reverb |") {
+			rows = append(rows, line)
+		}
+	}
+	return rows
+}
+
+// Every difference is held by something.
+func TestDifferencesAreHeld(t *testing.T) {
+	rows := differences(t)
+	if len(rows) < 40 {
+		t.Errorf("only %d rows were found", len(rows))
+	}
+	for _, row := range rows {
+		cells := strings.Split(strings.Trim(row, "| "), " | ")
+		if len(cells) != 4 || testName.FindString(cells[3])+transcript.FindString(cells[3]) == "" {
+			t.Errorf("a row of four cells with a test or a transcript in the last: %s", row)
+		}
+	}
+}
+
+// stated returns the pins of the deviations that a package states in its
+// doc.go: names of tests and patterns of transcripts, each as often as it is named.
+func stated(t *testing.T, dir string) []string {
+	t.Helper()
+	path := filepath.Join(root, dir, "doc.go")
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, ok := strings.Cut(f.Doc.Text(), "Deviations from Reverb")
+	if !ok {
+		t.Fatalf("%s states no deviations from Reverb", path)
+	}
+	pins := testName.FindAllString(list, -1)
+	for _, m := range regexp.MustCompile(`transcripts?\s+([a-z0-9_*]+)`).FindAllStringSubmatch(list, -1) {
+		pins = append(pins, m[1]+".txt")
+	}
+	if len(pins) == 0 {
+		t.Fatalf("%s names no test for its deviations", path)
+	}
+	return pins
+}
+
+// A difference that a package states is on the page: as many rows as the
+// package has sentences that the same test holds.
+func TestStatedDeviationsAreOnThePage(t *testing.T) {
+	rows := differences(t)
+	for _, dir := range []string{"protocol", "protocol/ws", "channels", "engine", "api", "internal/config"} {
+		count := map[string]int{}
+		for _, pin := range stated(t, dir) {
+			count[pin]++
+		}
+		for pin, want := range count {
+			pattern := regexp.MustCompile(`\b` + strings.ReplaceAll(regexp.QuoteMeta(pin), `\*`, `\w+`) + `\b`)
+			got := 0
+			for _, row := range rows {
+				if pattern.MatchString(row) {
+					got++
+				}
+			}
+			if got < want {
+				t.Errorf("%s/doc.go states %d differences held by %s, docs/COMPATIBILITY.md has %d", dir, want, pin, got)
+			}
+		}
+	}
+}
+
+// What the README shows of nginx and Supervisor is what deploy/ has.
+func TestReadmeShowsWhatIsDeployed(t *testing.T) {
+	readme := page(t, "README.md")
+	for name, comment := range map[string]string{"nginx.conf": "#", "supervisor.conf": ";"} {
+		var lines []string
+		for _, line := range strings.Split(deployed(t, name), "\n") {
+			if !strings.HasPrefix(strings.TrimSpace(line), comment) {
+				lines = append(lines, line)
+			}
+		}
+		shown := strings.TrimSpace(strings.Join(lines, "\n"))
+		shown = regexp.MustCompile(`\n{3,}`).ReplaceAllString(shown, "\n\n")
+		if !strings.Contains(readme, "\n"+shown+"\n```") {
+			t.Errorf("README.md does not show what deploy/%s has:\n%s", name, shown)
+		}
+	}
+}
+
+var (
+	code    = regexp.MustCompile("`([^`]+)`")
+	setting = regexp.MustCompile("(?m)^\\| (`(?:REVERB|RESOUND)_[^|]*) \\| (`--[^|]*) \\| ([^|]*) \\|")
+)
+
+// The README's table of settings has the names, flags and defaults of the program.
+func TestReadmeSettings(t *testing.T) {
+	call, err := config.Parse([]string{"config"}, config.Options{Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]config.Setting{}
+	for _, s := range call.Config.Settings {
+		known["--"+s.Name] = s
+	}
+	rows := setting.FindAllStringSubmatch(page(t, "README.md"), -1)
+	if len(rows) < 10 {
+		t.Fatalf("only %d rows of settings were found", len(rows))
+	}
+	for _, row := range rows {
+		names, flags := code.FindAllStringSubmatch(row[1], -1), code.FindAllStringSubmatch(row[2], -1)
+		if len(names) != len(flags) {
+			t.Errorf("as many names as flags: %s", row[0])
+			continue
+		}
+		for i, f := range flags {
+			s, ok := known[f[1]]
+			if !ok || s.Env != names[i][1] {
+				t.Errorf("the flag %s has the name %q, not %s", f[1], s.Env, names[i][1])
+			}
+			want := code.FindStringSubmatch(row[3])
+			if want != nil && s.Value != want[1] && s.Value != want[1]+"s" {
+				t.Errorf("the default of %s is %s, not %s", f[1], s.Value, want[1])
+			}
+		}
+	}
+}
