@@ -81,7 +81,7 @@ func newCredentials() (credentials, error) {
 // two starts must not leave half a secret behind.
 func writeCredentials(path string, c credentials) (err error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return err
 	}
 	raw, err := json.MarshalIndent(c, "", "  ")
@@ -108,4 +108,16 @@ func writeCredentials(path string, c credentials) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// makeDir makes the directory if it is not there, with a .gitignore: Laravel's
+// own does not cover a directory of ours under storage, and a secret is kept in it.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600)
 }

@@ -117,3 +117,19 @@ func TestCredentialsSayWhatToDoAboutTheDirectory(t *testing.T) {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
 }
+
+func TestOnlyADirectoryOfOursIsKeptOutOfGit(t *testing.T) {
+	theirs := t.TempDir()
+	ours := filepath.Join(theirs, "storage", "resound")
+	for _, dir := range []string{ours, theirs} {
+		if _, err := Credentials(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(ours, ".gitignore")); err != nil || string(b) != "*\n" {
+		t.Errorf("the directory that was made has %q, %v", b, err)
+	}
+	if _, err := os.Stat(filepath.Join(theirs, ".gitignore")); !os.IsNotExist(err) {
+		t.Errorf("a directory that was there got a .gitignore: %v", err)
+	}
+}
