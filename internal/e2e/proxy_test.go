@@ -16,6 +16,7 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+	"github.com/pusher/pusher-http-go/v5"
 )
 
 // blockOfReverb is what Laravel projects have in front of Reverb, with one
@@ -190,7 +191,7 @@ func TestProxy(t *testing.T) {
 			if err := p.Trigger("orders", "small", "1"); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.TriggerExclusive("orders", "others", "2", a.id); err != nil {
+			if _, err := p.TriggerWithParams("orders", "others", "2", pusher.TriggerParams{SocketID: &a.id}); err != nil {
 				t.Fatal(err)
 			}
 			// Larger than every buffer of nginx: the body goes through a file, the event through many writes.
@@ -223,9 +224,14 @@ func pings(t *testing.T, c *socket) {
 	if err := wsutil.WriteClientMessage(c.conn, ws.OpPing, []byte("are you there")); err != nil {
 		t.Fatal(err)
 	}
-	f, err := ws.ReadFrame(c.r)
-	if err != nil || f.Header.OpCode != ws.OpPong || string(f.Payload) != "are you there" {
-		t.Fatalf("the ping was answered with %+v, %v", f, err)
+	const size = len("are you there")
+	h, err := ws.ReadHeader(c.r)
+	if err != nil || h.OpCode != ws.OpPong || h.Length != int64(size) {
+		t.Fatalf("the ping was answered with %+v, %v", h, err)
+	}
+	payload := make([]byte, size)
+	if _, err := io.ReadFull(c.r, payload); err != nil || string(payload) != "are you there" {
+		t.Fatalf("the pong holds %q, %v", payload, err)
 	}
 }
 
