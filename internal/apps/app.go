@@ -36,13 +36,62 @@ func (c ClientEvents) String() string {
 	return [...]string{"members", "all", "none"}[c]
 }
 
+// TimestampPolicy says what becomes of a request whose auth_timestamp is more than TimestampSlack off.
+type TimestampPolicy uint8
+
+const (
+	// TimestampWarn serves it and logs a warning: Reverb never looked, so clocks may be wrong.
+	TimestampWarn TimestampPolicy = iota
+	// TimestampEnforce refuses it, as Pusher does.
+	TimestampEnforce
+	// TimestampIgnore serves it.
+	TimestampIgnore
+)
+
+// ParseTimestampPolicy reads "warn", "enforce" or "ignore".
+func ParseTimestampPolicy(s string) (TimestampPolicy, error) {
+	for p := TimestampWarn; p <= TimestampIgnore; p++ {
+		if s == p.String() {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is none of warn, enforce and ignore", s)
+}
+
+// String returns what ParseTimestampPolicy reads.
+func (p TimestampPolicy) String() string { return [...]string{"warn", "enforce", "ignore"}[p] }
+
+// TimestampSlack is how far auth_timestamp may be from the server's clock, as Pusher documents.
+const TimestampSlack = 600 * time.Second
+
 // Defaults of Reverb's config/reverb.php, so that a project without these
 // names in its .env behaves as it did.
 const (
 	DefaultPingInterval    = 60 * time.Second
 	DefaultActivityTimeout = 30 * time.Second
 	DefaultMaxMessageSize  = 10_000 // bytes
+
+	DefaultRateAttempts = 60
+	DefaultRateDecay    = 60 * time.Second
 )
+
+// Defaults of what Reverb has no setting for.
+const (
+	// DefaultCacheTTL is how long a cache channel keeps its event, as Pusher documents.
+	DefaultCacheTTL = 30 * time.Minute
+
+	// DefaultMaxBatch is how many events one batch may have, as in Pusher and soketi.
+	DefaultMaxBatch = 10
+)
+
+// RateLimit is how many messages one connection may send. Pings and
+// subscriptions do not count, so that a page that comes back is not refused.
+type RateLimit struct {
+	Enabled     bool
+	MaxAttempts int           // messages in any Decay, all at once if need be
+	Decay       time.Duration // the time in which that many come back
+	Terminate   bool          // close the connection that sends more
+}
 
 // App is one application. It is immutable once it is in a Registry.
 type App struct {
@@ -55,6 +104,18 @@ type App struct {
 	MaxMessageSize  int           // bytes of one WebSocket message
 	MaxConnections  int           // sockets at the same time; 0 is no limit
 	ClientEvents    ClientEvents  // who may whisper
+	RateLimit       RateLimit
+
+	// AllowedOrigins is the host patterns of pages that may connect, as CleanOrigin
+	// returns them; '*' stands for any text. A list with "*" admits everybody.
+	AllowedOrigins []string
+
+	CacheTTL           time.Duration   // how long a cache channel keeps its event
+	SubscriptionCount  bool            // tell channels how many are on them
+	MaxPresenceMembers int             // users on one presence channel; 0 is no limit
+	MaxUserInfo        int             // bytes of one member's user_info; 0 is no limit
+	MaxBatch           int             // events in one batch
+	Timestamps         TimestampPolicy // what becomes of requests from another time
 }
 
 // New returns an application with Reverb's defaults.
@@ -65,6 +126,10 @@ func New(id, key, secret string) *App {
 		ActivityTimeout: DefaultActivityTimeout,
 		MaxMessageSize:  DefaultMaxMessageSize,
 		ClientEvents:    FromMembers,
+		RateLimit:       RateLimit{MaxAttempts: DefaultRateAttempts, Decay: DefaultRateDecay},
+		AllowedOrigins:  []string{AnyOrigin},
+		CacheTTL:        DefaultCacheTTL,
+		MaxBatch:        DefaultMaxBatch,
 	}
 }
 
@@ -86,6 +151,13 @@ func (a *App) Validate() error {
 	need(a.ActivityTimeout >= time.Second, "activity timeout %v is below 1s", a.ActivityTimeout)
 	need(a.MaxMessageSize > 0, "max message size %d is not positive", a.MaxMessageSize)
 	need(a.MaxConnections >= 0, "max connections %d is negative", a.MaxConnections)
+	need(!a.RateLimit.Enabled || a.RateLimit.MaxAttempts > 0, "rate limit of %d attempts is not positive", a.RateLimit.MaxAttempts)
+	need(!a.RateLimit.Enabled || a.RateLimit.Decay >= time.Second, "rate limit decay %v is below 1s", a.RateLimit.Decay)
+	need(len(a.AllowedOrigins) > 0, "allowed origins is empty: nobody could connect")
+	need(a.CacheTTL >= 0, "cache ttl %v is negative", a.CacheTTL)
+	need(a.MaxPresenceMembers >= 0, "max presence members %d is negative", a.MaxPresenceMembers)
+	need(a.MaxUserInfo >= 0, "max user info %d is negative", a.MaxUserInfo)
+	need(a.MaxBatch > 0, "max batch %d is not positive", a.MaxBatch)
 	return errors.Join(errs...)
 }
 

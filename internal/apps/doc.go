@@ -3,6 +3,7 @@
 // that Reverb keeps per application.
 //
 //   - app.go: one application and the defaults of its settings.
+//   - origin.go: which pages may connect.
 //   - registry.go: the set of them, read without a lock.
 //
 // Invariants: an App is immutable once it is in a Registry, so any goroutine
