@@ -11,7 +11,11 @@
 //     publisher, unchanged; each scenario of a script is a subtest.
 //   - browser_test.go: the same in headless Chromium, and the demo page in two tabs.
 //   - socket_test.go: a plain client on a real connection.
-//   - gopublisher_test.go: the official Go publisher.
+//   - gopublisher_test.go: the official Go publisher; api_test.go: requests it cannot make.
+//   - startup_test.go: .env files, ports, signals and exit codes.
+//   - swarm_test.go, proc_test.go: 10,000 sockets, and what the server uses for them.
+//   - badinput_test.go, badframes_test.go, unkind_test.go: whatever must not end the
+//     process nor reach another socket, while witness_test.go looks on.
 //
 // Nothing here is timed: a test waits for what it wants to see, and gives up
 // after patience. Servers listen on 127.0.0.1 only, on a port of the system's choice.

@@ -27,6 +27,9 @@ const patience = 30 * time.Second
 var scratch string
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(crowdOf); addr != "" {
+		beCrowd(addr)
+	}
 	dir, err := os.MkdirTemp("", "resound-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -50,7 +53,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-func binary(t testing.TB) string {
+func built(t testing.TB) string {
 	t.Helper()
 	path, err := buildOnce()
 	if err != nil {
@@ -96,9 +99,9 @@ func start(t testing.TB, p plan) *server {
 // command is `resound args...` away from any Laravel project, with a clean environment.
 func command(t testing.TB, p plan, args ...string) *exec.Cmd {
 	t.Helper()
-	c := exec.Command(binary(t), args...)
+	c := exec.Command(built(t), args...)
 	if p.sh != "" {
-		c = exec.Command("sh", append([]string{"-c", p.sh + `; exec "$0" "$@"`, binary(t)}, args...)...)
+		c = exec.Command("sh", append([]string{"-c", p.sh + `; exec "$0" "$@"`, built(t)}, args...)...)
 	}
 	home := t.TempDir()
 	if c.Dir = p.dir; c.Dir == "" {

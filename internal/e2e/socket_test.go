@@ -26,12 +26,25 @@ type socket struct {
 	id   string
 }
 
-// message is one event as a client gets it.
+// message is one event as a client gets it. Data is the text of a string, or JSON of another kind.
 type message struct {
-	Event   string
-	Channel string
-	Data    string
-	UserID  string `json:"user_id"`
+	Event, Channel, Data string
+}
+
+func (m *message) UnmarshalJSON(text []byte) error {
+	var raw struct {
+		Event   string
+		Channel string
+		Data    json.RawMessage
+	}
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	m.Event, m.Channel, m.Data = raw.Event, raw.Channel, string(raw.Data)
+	if len(raw.Data) > 0 && raw.Data[0] == '"' {
+		return json.Unmarshal(raw.Data, &m.Data)
+	}
+	return nil
 }
 
 // maxPayload is more than any test publishes.
