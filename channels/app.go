@@ -18,6 +18,8 @@ type App struct {
 	hub         *Hub
 	settings    atomic.Pointer[settings]
 	connections atomic.Int64
+	users       users
+	counts      counts
 	seed        maphash.Seed
 	table       [shards]shard
 }
@@ -111,14 +113,14 @@ func (a *App) acquire(name []byte) *Channel {
 	}
 }
 
-// release removes the channel from the table if nobody is on it.
+// release removes the channel from the table if nobody is on it and it keeps nothing for who comes.
 func (a *App) release(c *Channel) {
 	s := a.shard([]byte(c.name))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.count == 0 && !c.removed {
+	if c.count == 0 && !c.removed && c.kept() == nil {
 		c.removed = true
 		delete(s.channels, c.name)
 		if len(s.channels) == 0 {

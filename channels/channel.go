@@ -7,7 +7,7 @@ import (
 	"resound/protocol"
 )
 
-// Channel is one channel of one application, there as long as somebody is on it.
+// Channel is one channel of one application, there as long as somebody is on it or it keeps an event.
 type Channel struct {
 	app   *App
 	name  string
@@ -19,6 +19,8 @@ type Channel struct {
 	occupied []occupancy // guarded by mu: the loops that have a subscriber
 	count    int         // guarded by mu: subscriptions on all loops
 	roster   *roster     // guarded by mu: presence channels only
+	cache    *cache      // guarded by mu: cache channels only
+	told     bool        // guarded by mu: is in App.counts, and will be told its count
 	removed  bool        // guarded by mu: no longer in the table
 }
 
@@ -32,6 +34,9 @@ func newChannel(a *App, name string) *Channel {
 	c.local = make([]*local, len(a.hub.mailboxes))
 	if c.kind == protocol.Presence {
 		c.roster = newRoster()
+	}
+	if protocol.IsCache(name) {
+		c.cache = new(cache)
 	}
 	return c
 }

@@ -14,7 +14,7 @@ func whisper(channel string) string {
 func (n *testNode) accept(from apps.ClientEvents) {
 	settings := apps.New("1", "key", "secret")
 	settings.ClientEvents = from
-	n.hub.App(settings)
+	n.hub.Update([]*apps.App{settings})
 }
 
 func TestClientEventReachesTheOthers(t *testing.T) {

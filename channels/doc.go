@@ -7,6 +7,9 @@
 //   - subscription.go: one connection's place on one channel, and its list of them.
 //   - subscribe.go: coming and going.
 //   - presence.go: members, who are users and not connections.
+//   - users.go: users who have signed in, and who watches them.
+//   - cache.go: cache channels, which keep their newest event.
+//   - counts.go: telling a channel how many are on it.
 //   - clientevent.go: what one client says to the others.
 //   - fanout.go: from a publication to the connections of a loop.
 //   - query.go: what the HTTP API asks.

@@ -26,7 +26,13 @@ func Call(f func()) Task { return Task{run: func(*Dispatcher) { f() }} }
 // Publish brings an event to all subscribers of the channel but except, and
 // reports whether there was a channel to bring it to. name is a JSON string and data
 // a JSON value; both go out as they are. Nothing is encoded when nobody listens.
+//
+// A cache channel keeps the event for who comes later, also while nobody listens.
 func (a *App) Publish(channel []byte, name, data protocol.Raw, except protocol.SocketID) bool {
+	if protocol.IsCache(channel) {
+		a.publishKept(channel, name, data, except)
+		return true
+	}
 	ch := a.find(channel)
 	if ch == nil {
 		return false

@@ -182,6 +182,8 @@ func (s *testSocket) say(message string) (err *protocol.Error) {
 			s.n.app.Unsubscribe(&s.subs, c.Channel)
 		case protocol.VerbClientEvent:
 			err = s.n.app.ClientEvent(s, &s.subs, c)
+		case protocol.VerbSignin:
+			err = s.n.app.SignIn(s, &s.subs, c)
 		}
 	})
 	for i := range payload {

@@ -2,6 +2,8 @@ package channels
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"resound/internal/apps"
 	"resound/protocol"
@@ -24,25 +26,66 @@ type Mailbox interface {
 
 // Hub holds a node's channels.
 type Hub struct {
-	mailboxes []Mailbox // by slot
-	apps      sync.Map  // id → *App
+	mailboxes []Mailbox    // by slot
+	apps      sync.Map     // id → *App
+	now       atomic.Int64 // seconds of Unix time, as Tick was told last
 }
 
 // NewHub returns a hub whose loops have the given mailboxes, by slot.
-func NewHub(mailboxes []Mailbox) *Hub { return &Hub{mailboxes: mailboxes} }
+func NewHub(mailboxes []Mailbox) *Hub {
+	h := &Hub{mailboxes: mailboxes}
+	h.now.Store(time.Now().Unix())
+	return h
+}
 
-// App returns the application's channels. Settings that have changed since the last call take
-// effect at once; channels and connections stay.
+// App returns the application's channels, with these settings if there were none before.
 func (h *Hub) App(settings *apps.App) *App {
 	v, ok := h.apps.Load(settings.ID)
 	if !ok {
 		v, _ = h.apps.LoadOrStore(settings.ID, newApp(h, settings))
 	}
-	a := v.(*App)
-	if a.settings.Load().App != settings {
-		a.settings.Store(newSettings(settings))
+	return v.(*App)
+}
+
+// Update makes list the applications that there are. Changed settings take effect at once, while
+// channels and connections stay. It returns the applications that are no longer
+// among them; their connections are the caller's to close.
+func (h *Hub) Update(list []*apps.App) (gone []*App) {
+	wanted := make(map[string]*apps.App, len(list))
+	for _, settings := range list {
+		wanted[settings.ID] = settings
 	}
-	return a
+	h.apps.Range(func(id, v any) bool {
+		a := v.(*App)
+		if settings := wanted[id.(string)]; settings == nil {
+			h.apps.Delete(id)
+			gone = append(gone, a)
+		} else if a.Settings() != settings {
+			a.settings.Store(newSettings(settings))
+		}
+		return true
+	})
+	return gone
+}
+
+// Tick tells the hub what time it is, about once a second. It forgets what
+// cache channels have kept long enough, and tells big channels how many are on them.
+func (h *Hub) Tick(now time.Time) {
+	before := h.now.Swap(now.Unix())
+	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
+	counts, caches := every(countInterval), every(sweepInterval)
+	if !counts && !caches {
+		return
+	}
+	h.apps.Range(func(_, v any) bool {
+		if counts {
+			v.(*App).tellCounts()
+		}
+		if caches {
+			v.(*App).sweep()
+		}
+		return true
+	})
 }
 
 // Dispatcher returns the dispatcher of a loop.

@@ -10,8 +10,10 @@ import (
 type Info struct {
 	Name          string
 	Presence      bool
-	Subscriptions int // connections on it
-	Users         int // presence channels only
+	Subscriptions int             // connections on it
+	Users         int             // presence channels only
+	Cached        *protocol.Frame // cache channels only: the event that is kept, or nil
+	TTL           int64           // seconds that it is still kept
 }
 
 func (c *Channel) info() Info {
@@ -20,6 +22,9 @@ func (c *Channel) info() Info {
 	i := Info{Name: c.name, Presence: c.roster != nil, Subscriptions: c.count}
 	if c.roster != nil {
 		i.Users = len(c.roster.users)
+	}
+	if i.Cached = c.kept(); i.Cached != nil {
+		i.TTL = c.cache.until - c.app.hub.now.Load()
 	}
 	return i
 }
@@ -61,11 +66,11 @@ func (a *App) Users(channel []byte) (ids []protocol.Raw, ok bool) {
 	return ids, len(ids) > 0
 }
 
-// Terminate closes every connection of a user, whom presence channels know by
-// user_id, so that pusher-js stays away. They still get what was published
+// Terminate closes every connection of a user, whom presence channels know by user_id or who
+// has signed in, so that pusher-js stays away. They still get what was published
 // before. It returns how many connections it asked to close.
 func (a *App) Terminate(userID string) int {
-	sockets := make(map[Subscriber]bool)
+	sockets := a.users.sockets(userID)
 	a.each(func(c *Channel) bool {
 		if c.roster == nil {
 			return true

@@ -23,10 +23,10 @@ func TestChannels(t *testing.T) {
 	a.subscribe(room, `{"user_id":1}`)
 	b.subscribe(room, `{"user_id":1}`)
 	for prefix, want := range map[string][]Info{
-		"":         {{"orders-1", false, 2, 0}, {"orders-2", false, 1, 0}, {room, true, 2, 1}},
-		"orders-":  {{"orders-1", false, 2, 0}, {"orders-2", false, 1, 0}},
-		"orders-2": {{"orders-2", false, 1, 0}},
-		room:       {{room, true, 2, 1}},
+		"":         {{Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0}, {Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}, {Name: room, Presence: true, Subscriptions: 2, Users: 1}},
+		"orders-":  {{Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0}, {Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}},
+		"orders-2": {{Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}},
+		room:       {{Name: room, Presence: true, Subscriptions: 2, Users: 1}},
 		"rders":    {},
 	} {
 		list := n.app.Channels(prefix)
@@ -36,10 +36,10 @@ func TestChannels(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]Info{
-		"orders-1":   {"orders-1", false, 2, 0},
-		room:         {room, true, 2, 1},
-		"nowhere":    {"nowhere", false, 0, 0},
-		"presence-x": {"presence-x", true, 0, 0},
+		"orders-1":   {Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0},
+		room:         {Name: room, Presence: true, Subscriptions: 2, Users: 1},
+		"nowhere":    {Name: "nowhere", Presence: false, Subscriptions: 0, Users: 0},
+		"presence-x": {Name: "presence-x", Presence: true, Subscriptions: 0, Users: 0},
 	} {
 		if got := n.app.Channel([]byte(name)); got != want {
 			t.Errorf("%+v, want %+v", got, want)
@@ -162,7 +162,7 @@ func TestConnections(t *testing.T) {
 	// A limit that is lowered closes nobody and admits nobody.
 	lower := *open
 	lower.MaxConnections = 10
-	b.hub.App(&lower)
+	b.hub.Update([]*apps.App{&lower})
 	if b.Connect() == nil || b.Connections() != 1000 {
 		t.Errorf("over a lowered limit: %d connections", b.Connections())
 	}

@@ -6,44 +6,87 @@ import "resound/protocol"
 // sends it the answer. The signature is checked first, so that a refused
 // subscription leaves nothing behind.
 func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command) *protocol.Error {
-	if !protocol.ValidChannel(c.Channel) {
-		return protocol.ErrInvalidChannel
-	}
-	kind := protocol.KindOf(string(c.Channel))
-	if kind.Guarded() && !a.Signer().VerifyChannel(sub.ID(), c.Channel, c.ChannelData, c.Auth) {
-		return protocol.ErrUnauthorized
-	}
-	if kind == protocol.Presence && c.Member.IsZero() {
-		return protocol.ErrUnauthorized.With("Connection is unauthorized: a presence channel needs channel_data with a user_id")
+	if err := a.admit(sub, subs, c); err != nil {
+		return err
 	}
 	s := subs.find(c.Channel)
-	var there roll
+	var found scene
 	if s == nil {
-		s, there = a.join(sub, c)
+		var err *protocol.Error
+		if s, found, err = a.join(sub, c); err != nil {
+			return err
+		}
 		subs.add(s)
 	} else {
-		there = s.renew(c.Member)
+		found = s.renew(c.Member)
 	}
-	sub.Send(succeeded(s.channel.name, there))
+	sub.Send(succeeded(s.channel.name, found.roll))
+	switch {
+	case found.kept != nil:
+		sub.Send(found.kept)
+	case found.isCache:
+		sub.Send(protocol.CacheMiss(s.channel.name))
+	}
 	return nil
 }
 
-// join puts the connection on the channel, tells the others of a new member, and returns who is there.
-func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, there roll) {
+// admit says whether the connection may be on the channel, and who it may be there.
+func (a *App) admit(sub Subscriber, subs *Subscriptions, c protocol.Command) *protocol.Error {
+	kind := protocol.KindOf(string(c.Channel))
+	if kind == protocol.ServerToUser && protocol.ValidPublishChannel(c.Channel) {
+		if subs.signin == nil || string(c.Channel[len(protocol.ServerToUserPrefix):]) != subs.signin.ID {
+			return protocol.ErrUnauthorized.With("Connection is unauthorized: only the user who has signed in may be on this channel")
+		}
+		return nil
+	}
+	if !protocol.ValidChannel(c.Channel) {
+		return protocol.ErrInvalidChannel
+	}
+	if kind.Guarded() && !a.Signer().VerifyChannel(sub.ID(), c.Channel, c.ChannelData, c.Auth) {
+		return protocol.ErrUnauthorized
+	}
+	if kind != protocol.Presence {
+		return nil
+	}
+	if c.Member.IsZero() {
+		return protocol.ErrUnauthorized.With("Connection is unauthorized: a presence channel needs channel_data with a user_id")
+	}
+	if limit := a.Settings().MaxUserInfo; limit > 0 && len(c.Member.Info) > limit {
+		return protocol.ErrUserInfo.With("%s: %d bytes, the limit is %d (max_user_info)", protocol.ErrUserInfo.Text, len(c.Member.Info), limit)
+	}
+	return nil
+}
+
+// scene is what a subscriber finds on a channel.
+type scene struct {
+	roll
+	isCache bool
+	kept    *protocol.Frame
+}
+
+func (c *Channel) scene() scene { return scene{c.roster.roll(), c.cache != nil, c.kept()} }
+
+// join puts the connection on the channel, tells the others of a new member, and returns what is
+// there. It refuses a user for whom a presence channel has no room.
+func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, found scene, err *protocol.Error) {
 	ch := a.acquire(c.Channel)
 	defer ch.mu.Unlock()
+	if limit := a.Settings().MaxPresenceMembers; limit > 0 && ch.roster.full(c.Member, limit) {
+		return nil, found, protocol.ErrPresenceFull.With("%s: %d (max_presence_members)", protocol.ErrPresenceFull.Text, limit)
+	}
 	s = &Subscription{channel: ch, sub: sub}
 	s.arrive(c.Member)
 	ch.occupy(sub.Slot(), +1)
 	// What was posted before, its own arrival too, is not for this subscription.
 	s.serial = ch.serial
 	ch.attach(s)
-	return s, ch.roster.roll()
+	ch.counted()
+	return s, ch.scene(), nil
 }
 
 // renew subscribes again who is on the channel already, perhaps as another user, and returns who
 // is there. The subscription stays where it is, so nothing that is on its way to it is lost.
-func (s *Subscription) renew(m protocol.Member) (there roll) {
+func (s *Subscription) renew(m protocol.Member) (found scene) {
 	ch := s.channel
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
@@ -51,7 +94,7 @@ func (s *Subscription) renew(m protocol.Member) (there roll) {
 		s.depart()
 		s.arrive(m)
 	}
-	return ch.roster.roll()
+	return ch.scene()
 }
 
 // arrive says who the subscriber is, and tells the others of a new member. The caller holds the channel's lock.
@@ -85,9 +128,10 @@ func (a *App) Unsubscribe(subs *Subscriptions, channel []byte) {
 	}
 }
 
-// UnsubscribeAll takes the connection off all its channels and empties the list.
+// UnsubscribeAll takes the connection off all its channels, signs it out, and empties the list.
 func (a *App) UnsubscribeAll(subs *Subscriptions) {
 	list := subs.list
+	a.signOut(subs.signin)
 	*subs = Subscriptions{}
 	for _, s := range list {
 		s.leave()
@@ -101,6 +145,7 @@ func (s *Subscription) leave() {
 	ch.mu.Lock()
 	ch.occupy(s.sub.Slot(), -1)
 	s.depart()
+	ch.counted()
 	empty := ch.count == 0
 	ch.mu.Unlock()
 	if empty {

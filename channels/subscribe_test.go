@@ -194,7 +194,12 @@ func TestSettingsChangeAtOnce(t *testing.T) {
 	s.subscribe("private-x")
 	old := s.subscription("private-y", "")
 	settings := apps.New("1", "key", "new secret")
-	if n.hub.App(settings) != n.app || n.app.Settings() != settings || n.hub.App(settings) != n.app {
+	old1 := n.app.Settings()
+	if gone := n.hub.Update([]*apps.App{settings}); len(gone) != 0 || n.app.Settings() != settings {
+		t.Fatalf("%d applications are gone", len(gone))
+	}
+	// A request that began under the old settings does not bring them back.
+	if n.hub.App(old1) != n.app || n.app.Settings() != settings {
 		t.Fatal("the application is another one")
 	}
 	if err := s.say(old); err == nil {
@@ -206,6 +211,9 @@ func TestSettingsChangeAtOnce(t *testing.T) {
 	}
 	if n.hub.App(apps.New("2", "key2", "s")) == n.app {
 		t.Error("two applications are one")
+	}
+	if gone := n.hub.Update(nil); len(gone) != 2 {
+		t.Errorf("%d of two applications are gone", len(gone))
 	}
 }
 

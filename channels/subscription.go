@@ -10,11 +10,12 @@ type Subscription struct {
 	user    *user  // who it is; nil unless signed channel_data said so
 }
 
-// Subscriptions is one connection's list of them. The zero value is empty and
-// ready. It belongs to the connection's loop.
+// Subscriptions is one connection's list of them, and who it has signed in as. The zero value is
+// empty and ready. It belongs to the connection's loop.
 type Subscriptions struct {
 	list   []*Subscription
 	byName map[string]*Subscription // built when the list grows past linearLimit
+	signin *signin                  // nil until it signs in
 }
 
 // linearLimit is how many subscriptions are searched one by one. Most pages have fewer; a map

@@ -22,15 +22,21 @@ type Error struct {
 var (
 	ErrAppNotFound     = row(4001, "Application does not exist", closes)
 	ErrOverQuota       = row(4004, "Application is over connection quota", closes)
+	ErrOrigin          = row(4009, "Origin not allowed", closes)
 	ErrUnauthorized    = row(4009, "Connection is unauthorized", stays)
 	ErrNotMember       = row(4009, "The client is not a member of the specified channel.", stays)
 	ErrTerminated      = row(4009, "You got disconnected by the app.", closes)
 	ErrOverCapacity    = row(4100, "The server is at its limit of connections. Please try again shortly.", closes)
+	ErrPresenceFull    = row(4100, "The presence channel has as many members as it may have", stays)
 	ErrSlowConsumer    = row(4100, "The connection takes messages slower than they are sent", closes)
 	ErrInvalidFormat   = row(4200, "Invalid message format", stays)
 	ErrInvalidChannel  = row(4200, "Invalid channel name: use 1 to 200 letters, digits and _-=@,.;", stays)
+	ErrUserInfo        = row(4200, "The user_info is larger than it may be", stays)
 	ErrPongTimeout     = row(4201, "Pong reply not received in time", closes)
 	ErrClientEventsOff = row(4301, "The app does not have client messaging enabled.", stays)
+	ErrRateLimit       = row(4301, "Rate limit exceeded", stays)
+	ErrRateLimitEnd    = row(4301, "Rate limit exceeded", closes)
+	ErrWatchlist       = row(4302, "The watchlist may have at most 100 users", stays)
 
 	ErrBadRequest       = httpRow(400, "Bad request.")
 	ErrSignature        = httpRow(401, "Authentication signature invalid.")
@@ -47,8 +53,9 @@ const (
 
 // Codes is the table as a list, in the order above.
 var Codes = []*Error{
-	ErrAppNotFound, ErrOverQuota, ErrUnauthorized, ErrNotMember, ErrTerminated, ErrOverCapacity,
-	ErrSlowConsumer, ErrInvalidFormat, ErrInvalidChannel, ErrPongTimeout, ErrClientEventsOff,
+	ErrAppNotFound, ErrOverQuota, ErrOrigin, ErrUnauthorized, ErrNotMember, ErrTerminated, ErrOverCapacity,
+	ErrPresenceFull, ErrSlowConsumer, ErrInvalidFormat, ErrInvalidChannel, ErrUserInfo, ErrPongTimeout,
+	ErrClientEventsOff, ErrRateLimit, ErrRateLimitEnd, ErrWatchlist,
 	ErrBadRequest, ErrSignature, ErrNotFound, ErrMethodNotAllowed, ErrPayloadTooLarge, ErrUpgradeRequired,
 }
 

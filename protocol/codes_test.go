@@ -32,7 +32,7 @@ func TestCodeTable(t *testing.T) {
 	// A refusal that lasts must stop the client; ours is over soon; a client
 	// that was only asleep may be back at once.
 	closing := map[*Error]string{
-		ErrAppNotFound: never, ErrOverQuota: never, ErrTerminated: never,
+		ErrAppNotFound: never, ErrOverQuota: never, ErrTerminated: never, ErrOrigin: never, ErrRateLimitEnd: never,
 		ErrOverCapacity: second, ErrSlowConsumer: second, ErrPongTimeout: atOnce,
 	}
 	closed := 0

@@ -14,6 +14,7 @@ const (
 	VerbSubscribe
 	VerbUnsubscribe
 	VerbClientEvent
+	VerbSignin
 )
 
 // Command is one parsed client message. Its slices alias the message.
@@ -21,7 +22,7 @@ type Command struct {
 	Verb    Verb
 	Channel []byte // subscribe, unsubscribe, client event: the name as text
 
-	// Subscribe.
+	// Subscribe; Auth goes with signin too.
 	Auth        []byte // "key:signature", or empty
 	ChannelData []byte // the very string that was signed, or empty
 	Member      Member // from ChannelData; zero when it names nobody
@@ -30,6 +31,9 @@ type Command struct {
 	Event   Raw // a string
 	Data    Raw // empty when the client sent none
 	rawName Raw
+
+	// Signin.
+	UserData []byte // the very string that was signed
 }
 
 // ParseCommand reads one client message, which has to be valid UTF-8. Escaped
@@ -66,6 +70,9 @@ func ParseCommand(payload []byte) (Command, *Error) {
 	case string(name) == EventUnsubscribe:
 		c.Verb = VerbUnsubscribe
 		return c, c.subscription(data)
+	case string(name) == EventSignin:
+		c.Verb = VerbSignin
+		return c, c.signin(data)
 	case bytes.HasPrefix(name, []byte("pusher:")):
 		return c, ErrInvalidFormat
 	}
@@ -111,6 +118,28 @@ func (c *Command) subscription(data Raw) *Error {
 	var err *Error
 	c.Member, err = ParseMember(c.ChannelData)
 	return err
+}
+
+// signin reads the data of a sign-in: an object, or a string that holds one.
+func (c *Command) signin(data Raw) *Error {
+	if data.IsString() {
+		data = Raw(data.Unquote())
+	}
+	var auth, userData Raw
+	ok := ScanObject(data, func(key []byte, v Raw) bool {
+		switch string(key) {
+		case "auth":
+			auth = v
+		case "user_data":
+			userData = v
+		}
+		return true
+	})
+	if !ok || !auth.IsString() || !userData.IsString() {
+		return ErrInvalidFormat
+	}
+	c.Auth, c.UserData = auth.Unquote(), userData.Unquote()
+	return nil
 }
 
 // clientEvent reads everything that is no event of the protocol. What does

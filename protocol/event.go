@@ -117,6 +117,61 @@ func MemberRemoved(channel string, m Member) *Frame {
 	})
 }
 
+// CacheMiss tells a new subscriber that its cache channel has no event for it.
+func CacheMiss(channel string) *Frame {
+	return newFrame(48+len(channel), func(dst []byte) []byte {
+		dst = AppendString(append(dst, `{"event":"`+EventCacheMiss+`","channel":`...), channel)
+		return append(dst, '}')
+	})
+}
+
+// SubscriptionCount tells a channel how many connections are on it.
+func SubscriptionCount(channel string, n int) *Frame {
+	return newFrame(112+len(channel), func(dst []byte) []byte {
+		dst = append(dst, `{"event":"`+EventSubscriptionCount+`","data":"{\"subscription_count\":`...)
+		dst = strconv.AppendInt(dst, int64(n), 10)
+		dst = AppendString(append(dst, `}","channel":`...), channel)
+		return append(dst, '}')
+	})
+}
+
+// SigninSuccess answers a sign-in with the data that was signed.
+func SigninSuccess(userData []byte) *Frame {
+	return newFrame(80+2*len(userData), func(dst []byte) []byte {
+		dst = append(dst, `{"event":"`+EventSigninSuccess+`","data":{"user_data":`...)
+		return append(AppendString(dst, userData), `}}`...)
+	})
+}
+
+// Watchlist tells who of the users that a connection watches have come and gone. Either may be
+// empty. pusher-js reads exactly this form.
+func Watchlist(online, offline []string) *Frame {
+	return newFrame(128+24*(len(online)+len(offline)), func(dst []byte) []byte {
+		var list []byte
+		for _, e := range []struct {
+			name string
+			ids  []string
+		}{{"online", online}, {"offline", offline}} {
+			if len(e.ids) == 0 {
+				continue
+			}
+			if len(list) > 0 {
+				list = append(list, ',')
+			}
+			list = append(append(append(list, `{"name":"`...), e.name...), `","user_ids":[`...)
+			for i, id := range e.ids {
+				if i > 0 {
+					list = append(list, ',')
+				}
+				list = AppendString(list, id)
+			}
+			list = append(list, `]}`...)
+		}
+		dst = append(dst, `{"event":"`+EventWatchlist+`","data":"{\"events\":[`...)
+		return append(appendEscaped(dst, list), `]}"}`...)
+	})
+}
+
 // SubscriptionError tells a channel that it was refused. Reverb does not send
 // it; without it Echo's .error() never fires.
 func SubscriptionError(channel, kind, text string, status int) *Frame {

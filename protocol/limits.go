@@ -17,6 +17,9 @@ const (
 	// MaxUserID is the longest presence user_id in bytes, as Pusher documents.
 	MaxUserID = 128
 
+	// MaxWatchlist is how many users one may watch, as Pusher documents.
+	MaxWatchlist = 100
+
 	// MaxDepth is how deep JSON may nest. PHP's json_decode stops there too.
 	MaxDepth = 512
 

@@ -11,19 +11,28 @@ const (
 	EventSubscribe         = "pusher:subscribe"
 	EventUnsubscribe       = "pusher:unsubscribe"
 	EventSubscriptionError = "pusher:subscription_error"
+	EventCacheMiss         = "pusher:cache_miss"
+	EventSignin            = "pusher:signin"
+	EventSigninSuccess     = "pusher:signin_success"
 	EventSucceeded         = "pusher_internal:subscription_succeeded"
 	EventMemberAdded       = "pusher_internal:member_added"
 	EventMemberRemoved     = "pusher_internal:member_removed"
+	EventSubscriptionCount = "pusher_internal:subscription_count"
+	EventWatchlist         = "pusher_internal:watchlist_events"
 	clientPrefix           = "client-"
 )
 
-// Kind is what the prefix of a channel's name makes of it.
+// ServerToUserPrefix begins the name of the channel on which a signed-in user is told what is for him alone.
+const ServerToUserPrefix = "#server-to-user-"
+
+// Kind says who may be on a channel.
 type Kind uint8
 
 const (
-	Public Kind = iota
-	Private
-	Presence
+	Public       Kind = iota // everybody
+	Private                  // whose subscription is signed; encrypted channels too
+	Presence                 // the same, and everybody on it knows who is there
+	ServerToUser             // the connections of one signed-in user
 )
 
 // KindOf returns the kind of a channel. The dash belongs to the prefix:
@@ -34,17 +43,31 @@ func KindOf(channel string) Kind {
 		return Private
 	case strings.HasPrefix(channel, "presence-"):
 		return Presence
+	case strings.HasPrefix(channel, ServerToUserPrefix):
+		return ServerToUser
 	default:
 		return Public
 	}
 }
 
 // Guarded reports whether a subscription needs a signature.
-func (k Kind) Guarded() bool { return k != Public }
+func (k Kind) Guarded() bool { return k == Private || k == Presence }
+
+// IsCache reports whether a channel keeps its newest event for who comes later.
+func IsCache[S ~string | ~[]byte](channel S) bool {
+	const cache = "cache-"
+	for _, guard := range [...]string{"private-encrypted-", "private-", "presence-", ""} {
+		if n := len(guard); len(channel) >= n+len(cache) && string(channel[:n]) == guard {
+			if string(channel[n:n+len(cache)]) == cache {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // ValidChannel reports whether name is one that a client may subscribe to: 1 to MaxChannelName
-// bytes of letters, digits and _-=@,.; as in pusher-http-php. The leading '#' of
-// server-to-user channels is left to publishers: nobody may subscribe to another user's channel.
+// bytes of letters, digits and _-=@,.; as in pusher-http-php. Names with a leading '#' are the server's.
 func ValidChannel[S ~string | ~[]byte](name S) bool {
 	if len(name) == 0 || len(name) > MaxChannelName {
 		return false

@@ -65,14 +65,46 @@ func (s *Signer) Channel(id SocketID, channel, channelData []byte) string {
 
 // VerifyChannel reports whether auth is what Channel returns for the rest.
 func (s *Signer) VerifyChannel(id SocketID, channel, channelData, auth []byte) bool {
-	key, given, ok := bytes.Cut(auth, []byte{':'})
-	if !ok || string(key) != s.key || len(given) != signatureLen {
+	given, ok := s.given(auth)
+	if !ok {
 		return false
 	}
 	k := s.get()
 	defer s.put(k)
 	k.channel(id, channel, channelData)
 	return subtle.ConstantTimeCompare(k.sign(), given) == 1
+}
+
+// given returns the signature of an auth value, if the key in front of it is the application's.
+func (s *Signer) given(auth []byte) (signature []byte, ok bool) {
+	key, signature, ok := bytes.Cut(auth, []byte{':'})
+	return signature, ok && string(key) == s.key && len(signature) == signatureLen
+}
+
+// User returns the auth value "key:signature" of one socket's sign-in.
+func (s *Signer) User(id SocketID, userData []byte) string {
+	k := s.get()
+	defer s.put(k)
+	k.user(id, userData)
+	return s.key + ":" + string(k.sign())
+}
+
+// VerifyUser reports whether auth is what User returns for the rest.
+func (s *Signer) VerifyUser(id SocketID, userData, auth []byte) bool {
+	given, ok := s.given(auth)
+	if !ok {
+		return false
+	}
+	k := s.get()
+	defer s.put(k)
+	k.user(id, userData)
+	return subtle.ConstantTimeCompare(k.sign(), given) == 1
+}
+
+// user fills buf with what is signed for a sign-in.
+func (k *keyed) user(id SocketID, userData []byte) {
+	k.buf = append(id.Append(k.buf[:0]), "::user::"...)
+	k.buf = append(k.buf, userData...)
 }
 
 // channel fills buf with what is signed for a subscription.

@@ -28,6 +28,7 @@ type vector struct {
 	Channel     string  `json:"channel"`
 	ChannelData *string `json:"channel_data"`
 	Auth        string  `json:"auth"`
+	UserData    string  `json:"user_data"`
 }
 
 func readVectors(t testing.TB) (*Signer, map[string]vector) {

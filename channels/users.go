@@ -1,0 +1,134 @@
+package channels
+
+import (
+	"sync"
+
+	"resound/protocol"
+)
+
+// signin is one connection that has signed in as a user. It belongs to the connection's loop.
+type signin struct {
+	protocol.User
+	sub Subscriber
+}
+
+// users is who has signed in on an application.
+type users struct {
+	mu   sync.Mutex           // nothing but a mailbox's lock is taken under it
+	byID map[string]*signedIn // guarded by mu
+}
+
+// signedIn is one user who is here, or whom somebody watches.
+type signedIn struct {
+	signins  map[*signin]bool // the connections that have signed in as this user
+	watchers map[*signin]bool // those who want to know of it
+}
+
+// SignIn makes the connection a user's, as a signature allows. Whom the user watches is told that it came.
+func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *protocol.Error {
+	if !a.Signer().VerifyUser(sub.ID(), c.UserData, c.Auth) {
+		return protocol.ErrUnauthorized.With("Connection is unauthorized: the signature of the sign-in is wrong")
+	}
+	user, fault := protocol.ParseUser(c.UserData)
+	if fault != nil && user.ID == "" {
+		return fault
+	}
+	if old := subs.signin; old != nil {
+		a.signOut(old)
+		if old.ID != user.ID {
+			a.Unsubscribe(subs, []byte(protocol.ServerToUserPrefix+old.ID))
+		}
+	}
+	s := &signin{user, sub}
+	subs.signin = s
+	sub.Send(protocol.SigninSuccess(c.UserData))
+	online, offline := a.users.add(a.hub, s)
+	if len(online)+len(offline) > 0 {
+		sub.Send(protocol.Watchlist(online, offline))
+	}
+	return fault
+}
+
+// add notes a sign-in, tells the user's watchers if it is the first, and returns who of its watchlist is here.
+func (u *users) add(h *Hub, s *signin) (online, offline []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	user := u.get(s.ID)
+	if user.signins[s] = true; len(user.signins) == 1 {
+		user.tell(h, []string{s.ID}, nil)
+	}
+	for _, id := range s.Watchlist {
+		watched := u.get(id)
+		watched.watchers[s] = true
+		if len(watched.signins) > 0 {
+			online = append(online, id)
+		} else {
+			offline = append(offline, id)
+		}
+	}
+	return online, offline
+}
+
+// signOut forgets a sign-in, and tells the user's watchers if it was the last. s may be nil.
+func (a *App) signOut(s *signin) {
+	if s == nil {
+		return
+	}
+	u := &a.users
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, id := range s.Watchlist {
+		watched := u.byID[id]
+		delete(watched.watchers, s)
+		u.drop(id, watched)
+	}
+	user := u.byID[s.ID]
+	if delete(user.signins, s); len(user.signins) == 0 {
+		user.tell(a.hub, nil, []string{s.ID})
+	}
+	u.drop(s.ID, user)
+}
+
+// get returns the user of that id. The caller holds mu.
+func (u *users) get(id string) *signedIn {
+	user := u.byID[id]
+	if user == nil {
+		if u.byID == nil {
+			u.byID = make(map[string]*signedIn)
+		}
+		user = &signedIn{signins: make(map[*signin]bool), watchers: make(map[*signin]bool)}
+		u.byID[id] = user
+	}
+	return user
+}
+
+// drop forgets a user whom nobody is and nobody watches. The caller holds mu.
+func (u *users) drop(id string, user *signedIn) {
+	if len(user.signins) == 0 && len(user.watchers) == 0 {
+		delete(u.byID, id)
+	}
+}
+
+// tell posts to everybody who watches the user. The caller holds mu, so that all hear of comings and goings in the same order.
+func (user *signedIn) tell(h *Hub, online, offline []string) {
+	if len(user.watchers) == 0 {
+		return
+	}
+	frame := protocol.Watchlist(online, offline)
+	for w := range user.watchers {
+		h.post(w.sub.Slot(), Call(func() { w.sub.Send(frame) }))
+	}
+}
+
+// sockets returns the connections that have signed in as a user.
+func (u *users) sockets(id string) map[Subscriber]bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	list := make(map[Subscriber]bool)
+	if user := u.byID[id]; user != nil {
+		for s := range user.signins {
+			list[s.sub] = true
+		}
+	}
+	return list
+}
