@@ -28,6 +28,7 @@ type conn struct {
 	dirty   bool // in loop.dirty
 	control bool // has sent a control frame, so that pings to it are control frames too
 	pinged  bool // a ping went out and nothing came since
+	adopted bool // came from the HTTP server, with a request head that it has read
 }
 
 // state is where a connection is in its life.

@@ -33,15 +33,15 @@ func startWith(t testing.TB, o Options) *Engine {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") == "websocket" {
+		if upgrade := r.Header.Get("Upgrade"); strings.Contains(upgrade, "websocket") {
 			c, rw, err := http.NewResponseController(w).Hijack()
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			_, _ = rw.Reader.Peek(0)
-			head := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
-				r.RequestURI, r.Header.Get("Sec-WebSocket-Key"))
+			head := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: %s\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
+				r.RequestURI, upgrade, r.Header.Get("Sec-WebSocket-Key"))
 			e.Adopt(c, []byte(head))
 			return
 		}

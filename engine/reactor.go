@@ -9,6 +9,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -25,6 +26,7 @@ type reactor struct {
 	boot   chan error // told once, when gnet listens or cannot
 	ended  chan struct{}
 	nudge  chan *gnetHost
+	queue  atomic.Int32 // how many connections may wait to be accepted
 
 	mu    sync.Mutex
 	gnet  gnet.Engine                  // guarded by mu
@@ -108,6 +110,8 @@ func (r *reactor) OnBoot(eng gnet.Engine) gnet.Action {
 	r.mu.Lock()
 	r.gnet = eng
 	r.mu.Unlock()
+	r.queue.Store(maxQueue) // gnet asks for as much as the kernel allows
+	r.fitQueue()
 	if r.engine.handover.addr != nil {
 		return gnet.None // not the first time
 	}
@@ -201,14 +205,16 @@ func (h *gnetHost) handover(s socket, bytes []byte) {
 func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	e := r.engine
 	e.sockets.Add(1)
+	r.fitQueue()
 	h := r.host(c.EventLoop())
-	early, _ := c.Context().([]byte)
+	early, adopted := c.Context().([]byte)
 	conn := h.loop.opened(c)
+	conn.adopted = adopted
 	c.SetContext(conn)
 	if e.draining.Load() || e.exhausted() {
 		return nil, gnet.Close
 	}
-	if len(early) > 0 {
+	if adopted {
 		conn.carry = early
 		h.loop.traffic(conn, nil)
 	}
@@ -238,6 +244,7 @@ func (r *reactor) OnClose(c gnet.Conn, _ error) gnet.Action {
 		conn.loop.closed(conn)
 	}
 	r.engine.left(1)
+	r.fitQueue()
 	return gnet.None
 }
 

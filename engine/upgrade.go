@@ -16,6 +16,16 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 	if len(buf) == 0 {
 		return 0
 	}
+	end := bytes.Index(buf, []byte("\r\n\r\n"))
+	if c.adopted {
+		// The HTTP server has seen an upgrade where isUpgrade may see none, as in a list of
+		// protocols. Handing it over again would go on for ever, so gobwas has the last word.
+		if end < 0 {
+			end = len(buf) - len("\r\n\r\n")
+		}
+		l.upgrade(c, buf[:end+4])
+		return end + 4
+	}
 	if buf[0] == 0x16 {
 		// A TLS handshake on a plain port. pusher-js tries wss beside ws, so this is ordinary.
 		c.drop()
@@ -25,7 +35,6 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 		l.host.handover(c.sock, buf)
 		return len(buf)
 	}
-	end := bytes.Index(buf, []byte("\r\n\r\n"))
 	if end < 0 && len(buf) <= maxHead {
 		return 0
 	}

@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The HTTP server takes a list of protocols for an upgrade and the loop does not. Without an end
+// to it such a connection would be handed to and fro for ever.
+func TestAnAdoptedConnectionIsNotHandedOverAgain(t *testing.T) {
+	e := start(t, 2)
+	for _, upgrade := range []string{"websocket, foo", "h2c, websocket"} {
+		c := dial(t, e)
+		io.WriteString(c, strings.Replace(handshake, "Upgrade: websocket", "Upgrade: "+upgrade, 1))
+		res, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", upgrade, err)
+		}
+		if res.StatusCode/100 != 4 {
+			t.Errorf("%s: %s", upgrade, res.Status)
+		}
+	}
+}
