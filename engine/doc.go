@@ -9,6 +9,7 @@
 //   - conn.go: one TCP connection: its state, what it has yet to write, how it ends.
 //   - session.go: what a command does; no I/O, no clock.
 //   - upgrade.go: from a request head to a WebSocket, or to the HTTP server.
+//   - room.go: what happens when descriptors run short.
 //   - handover.go: connections on their way to the HTTP server, and back.
 //   - manual.go: the same loops without a network, for transcripts.
 //   - limits.go: every limit, with its reason.

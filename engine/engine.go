@@ -24,7 +24,7 @@ type Options struct {
 	PathPrefix string // "" or "/ws": sockets are at /app/{key} with and without it
 	Loops      int    // event loops; 0 is one for each core
 	Backlog    int    // bytes that a connection may leave unread; 0 is DefaultBacklog
-	Files      int    // descriptors that connections may use; 0 is what the process may open
+	Files      int    // descriptors that connections may use; 0 is what the process may open but for a few
 	Registry   *apps.Registry
 	Log        *slog.Logger
 	Trace      Trace // nil unless every message is to be seen
@@ -51,7 +51,7 @@ type Engine struct {
 	handover *handover
 
 	began    time.Time
-	limit    int          // descriptors that the process may open
+	limit    int          // descriptors that connections may use
 	sockets  atomic.Int64 // open here; the hand-over counts its own
 	draining atomic.Bool
 	drained  chan struct{} // closed when the last socket has gone while draining
@@ -69,7 +69,7 @@ func New(o Options) *Engine {
 		o.Backlog = DefaultBacklog
 	}
 	if o.Files <= 0 {
-		o.Files = descriptorLimit()
+		o.Files = max(descriptorLimit()-ownFiles, ownFiles)
 	}
 	e := &Engine{
 		options: o, prefix: strings.TrimSuffix(o.PathPrefix, "/"), backlog: o.Backlog,
@@ -103,15 +103,7 @@ func (e *Engine) Addr() net.Addr { return e.handover.addr }
 func (e *Engine) Loops() int { return len(e.loops) }
 
 // DescriptorLimit returns how many descriptors the process may open.
-func (e *Engine) DescriptorLimit() int { return e.limit }
-
-// full reports whether another socket would use up what is kept for publishers.
-func (e *Engine) full() bool { return e.sockets.Load() > int64(e.limit-reserve(e.limit)) }
-
-// exhausted reports whether another connection of any kind would risk that an accept fails.
-func (e *Engine) exhausted() bool {
-	return e.sockets.Load()+e.handover.active.Load() > int64(e.limit-reserve(e.limit)/2)
-}
+func (e *Engine) DescriptorLimit() int { return descriptorLimit() }
 
 // Drain closes every connection with 1001 and waits until they have hung up or ctx ends. New
 // connections are closed from now on.

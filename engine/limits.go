@@ -34,6 +34,14 @@ const (
 
 	// handoverQueue is how many connections may wait for the HTTP server's accept.
 	handoverQueue = 1024
+
+	// ownFiles is how many descriptors the server itself may need: the loops, the log, the data.
+	ownFiles = 64
+
+	// maxQueue is how many connections may wait to be accepted: as many as Linux lets wait by default.
+	// minQueue is how many still may when descriptors run out.
+	maxQueue = 4096
+	minQueue = 8
 )
 
 // reserve is how many descriptors are kept for publishers when sockets use up the rest. gnet ends
