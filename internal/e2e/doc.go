@@ -14,6 +14,7 @@
 //   - gopublisher_test.go: the official Go publisher; api_test.go: requests it cannot make.
 //   - startup_test.go: .env files, ports, signals and exit codes.
 //   - swarm_test.go, proc_test.go: 10,000 sockets, and what the server uses for them.
+//   - exhaustion_test.go: more sockets than descriptors.
 //   - badinput_test.go, badframes_test.go, unkind_test.go: whatever must not end the
 //     process nor reach another socket, while witness_test.go looks on.
 //
