@@ -1,10 +1,11 @@
 # Resound. `make` alone lists the targets.
 #
 #   make run ARGS="--port 8081"     arguments for the server
-#   make fuzz FUZZTIME=10m          time for each fuzz target
+#   make fuzz FUZZTIME=10m OTHERS=10m  time for the parsers of every byte a client sends, and for the others
 #   make unit TESTFLAGS=-count=1    more arguments for `go test`
 
 FUZZTIME  ?= 60s
+OTHERS    ?= 15s
 TESTFLAGS ?=
 ARGS      ?=
 
@@ -76,14 +77,15 @@ invariants: ## the same in the build that checks itself and overwrites kept alia
 race: ## all tests under the race detector, -short: the heaviest leave it out
 	$(call gotest,race,-race -short $$(go list ./... | grep -v '/internal/lint$$'))
 
-fuzz: ## every fuzz target of the module, FUZZTIME each
+fuzz: ## every fuzz target of the module: frames and commands for FUZZTIME, the others for OTHERS
 	@mkdir -p $(LOGS); rm -f $(LOGS)/fuzz.log; set -o pipefail; \
 	list=$$($(FUZZERS)) || { $(FUZZERS); exit 1; }; \
 	[ -n "$$list" ] || echo "no package has a fuzz target"; \
 	while read -r pkg name; do \
 		[ -n "$$name" ] || continue; \
-		echo "fuzz $$pkg $$name $(FUZZTIME)"; \
-		go test -v -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null >$(LOGS)/fuzz.one 2>&1 || \
+		case $$name in FuzzDecoder|FuzzParseCommand) time=$(FUZZTIME);; *) time=$(OTHERS);; esac; \
+		echo "fuzz $$pkg $$name $$time"; \
+		go test -v -run '^$$' -fuzz "^$$name\$$" -fuzztime $$time "$$pkg" </dev/null >$(LOGS)/fuzz.one 2>&1 || \
 			{ cat $(LOGS)/fuzz.one; exit 1; }; \
 		cat $(LOGS)/fuzz.one >>$(LOGS)/fuzz.log; tail -n 1 $(LOGS)/fuzz.one; \
 	done <<<"$$list"
