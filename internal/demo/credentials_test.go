@@ -3,6 +3,7 @@ package demo
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestCredentialsAreMadeOnceAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *again != *first {
+	if !reflect.DeepEqual(again, first) {
 		t.Errorf("the second start got %+v, the first one %+v", again, first)
 	}
 	other, err := Credentials(t.TempDir())
