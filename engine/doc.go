@@ -1,8 +1,9 @@
 // Package engine is the reactor: it owns the sockets, turns bytes into
 // commands, and frames into bytes.
 //
-//   - engine.go: options, start, drain, stop.
-//   - reactor.go: the adapter around gnet; nothing else knows it.
+//   - engine.go: options, what an engine is made of, drain.
+//   - serve.go: start and stop of gnet, and its new beginning when it ends by itself.
+//   - reactor.go: the adapter around gnet's loops. Nothing beyond these two knows gnet.
 //   - loop.go: what one event loop does in a turn.
 //   - mailbox.go: the ordered inbox of a loop.
 //   - wheel.go: the timers of a loop.

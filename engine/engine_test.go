@@ -79,8 +79,22 @@ func dial(t testing.TB, e *Engine) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	return newClient(t, c)
+}
+
+func newClient(t testing.TB, c net.Conn) *client {
 	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
 	return &client{t: t, Conn: c, r: bufio.NewReader(c), decoder: ws.NewClientDecoder()}
+}
+
+// skipAnswer reads an HTTP answer.
+func skipAnswer(t testing.TB, c *client) {
+	t.Helper()
+	res, err := http.ReadResponse(c.r, nil)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("%v %v", res, err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
 }
 
 // upgrade sends the handshake and reads the answer.
@@ -190,11 +204,7 @@ func TestUpgradeOnAKeptAliveConnection(t *testing.T) {
 	e := start(t, 2)
 	c := dial(t, e)
 	io.WriteString(c, "GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
-	res, err := http.ReadResponse(c.r, nil)
-	if err != nil || res.StatusCode != 200 {
-		t.Fatal(res, err)
-	}
-	io.Copy(io.Discard, res.Body)
+	skipAnswer(t, c)
 	c.upgrade()
 	c.say(`{"event":"pusher:ping"}`)
 	if got := c.next(); got != `{"event":"pusher:pong"}` {

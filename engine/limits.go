@@ -32,6 +32,11 @@ const (
 	// maxPooled is how many tasks the inbox of a loop keeps room for when it is empty.
 	maxPooled = 4096
 
+	// restartPause is how long the reactor waits before it begins anew, twice as long each time that
+	// it cannot, up to maxRestartPause: what it lacks are descriptors, and those come back by themselves.
+	restartPause    = 50 * time.Millisecond
+	maxRestartPause = 2 * time.Second
+
 	// handoverQueue is how many connections may wait for the HTTP server's accept.
 	handoverQueue = 1024
 

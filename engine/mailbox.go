@@ -13,37 +13,42 @@ type mailbox struct {
 	tasks []channels.Task // guarded by mu
 	spare []channels.Task // guarded by mu: room for the next tasks
 	armed bool            // guarded by mu: the loop has been woken or is at work
-	wake  func()          // guarded by mu: makes the loop run; nil until the loop has a connection
+	wake  func()          // guarded by mu: makes the loop run; nil until the loop has a connection, and when it ends
 }
+
+// wake is called with mu held, so that none is under way once bind(nil) has returned. It is a
+// write to an eventfd at most, and rare: while a loop is at work nobody wakes it.
 
 // Post adds a task and wakes the loop. It never waits. Any goroutine may call it.
 func (m *mailbox) Post(t channels.Task) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.tasks = append(m.tasks, t)
-	wake := m.arm()
-	m.mu.Unlock()
-	if wake != nil {
-		wake()
+	m.arm()
+}
+
+// arm wakes the loop when there is something for it and nobody has. The caller holds mu.
+func (m *mailbox) arm() {
+	if m.wake != nil && !m.armed && len(m.tasks) > 0 {
+		m.armed = true
+		m.wake()
 	}
 }
 
-// arm returns the wake-up that is due, or nil. The caller holds mu.
-func (m *mailbox) arm() func() {
-	if m.armed || len(m.tasks) == 0 {
-		return nil
-	}
-	m.armed = m.wake != nil
-	return m.wake
-}
-
-// bind gives the mailbox its loop.
+// bind gives the mailbox its loop, or none with nil: tasks wait for the next one then.
 func (m *mailbox) bind(wake func()) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.wake, m.armed = wake, false
-	wake = m.arm()
-	m.mu.Unlock()
-	if wake != nil {
-		wake()
+	m.arm()
+}
+
+// rewake wakes a loop that has said in done that it has more to do.
+func (m *mailbox) rewake() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.wake != nil {
+		m.wake()
 	}
 }
 

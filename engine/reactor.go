@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/pprof"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
-	gneterrors "github.com/panjf2000/gnet/v2/pkg/errors"
 	"golang.org/x/sys/unix"
 
 	"resound/channels"
@@ -23,14 +20,19 @@ import (
 type reactor struct {
 	gnet.BuiltinEventEngine
 	engine *Engine
-	boot   chan error // told once, when gnet listens or cannot
-	ended  chan struct{}
-	nudge  chan *gnetHost
-	queue  atomic.Int32 // how many connections may wait to be accepted
+	boot   chan error    // told once, when gnet listens or cannot
+	ended  chan struct{} // closed when nothing runs any more
+	stop   chan struct{} // closed by Stop
+	nudge  chan *mailbox // of loops that have more to do
+	begun  bool          // this run of gnet got as far as OnBoot; serve's goroutine only
+	queue  atomic.Int32  // how many connections may wait to be accepted
 
-	mu    sync.Mutex
-	gnet  gnet.Engine                  // guarded by mu
-	hosts map[gnet.EventLoop]*gnetHost // guarded by mu
+	mu      sync.Mutex
+	gnet    gnet.Engine                  // guarded by mu: the present run
+	hosts   map[gnet.EventLoop]*gnetHost // guarded by mu: its loops that have had a connection
+	live    bool                         // guarded by mu: its loops may be woken
+	halted  chan struct{}                // guarded by mu: closed when it has ended
+	stopped bool                         // guarded by mu: nothing begins any more
 }
 
 // gnetHost is one of gnet's loops with ours on it.
@@ -39,111 +41,6 @@ type gnetHost struct {
 	loop   *loop
 	el     gnet.EventLoop
 	task   gnet.Runnable
-}
-
-// Start listens and returns once connections are accepted, or with the reason why they are not.
-func (e *Engine) Start() error {
-	r := &e.reactor
-	r.boot = make(chan error, 1)
-	r.ended = make(chan struct{})
-	r.nudge = make(chan *gnetHost, len(e.loops))
-	r.hosts = make(map[gnet.EventLoop]*gnetHost)
-	spawn("rearm", r.rearm)
-	spawn("reactor", r.serve)
-	return <-r.boot
-}
-
-// spawn starts one of the reactor's goroutines. The label is inherited by gnet's own, so a profile
-// tells them apart.
-func spawn(role string, f func()) {
-	go pprof.Do(context.Background(), pprof.Labels("role", role), func(context.Context) { f() })
-}
-
-// Stop closes what is still open and returns when nothing runs any more.
-func (e *Engine) Stop(ctx context.Context) error {
-	e.draining.Store(true)
-	_ = e.handover.Close()
-	e.reactor.mu.Lock()
-	eng := e.reactor.gnet
-	e.reactor.mu.Unlock()
-	if err := eng.Stop(ctx); err != nil && !errors.Is(err, gneterrors.ErrEngineInShutdown) {
-		return fmt.Errorf("stop the reactor: %w", err)
-	}
-	select {
-	case <-e.reactor.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop the reactor: %w", ctx.Err())
-	}
-}
-
-// serve runs gnet until Stop. gnet ends by itself when an accept fails, for
-// want of descriptors say; the server must not, so it begins anew.
-func (r *reactor) serve() {
-	defer close(r.ended)
-	e := r.engine
-	addr := "tcp://" + net.JoinHostPort(e.options.Host, strconv.Itoa(e.options.Port))
-	for {
-		err := gnet.Run(r, addr,
-			gnet.WithNumEventLoop(len(e.loops)),
-			gnet.WithReuseAddr(true),
-			gnet.WithTicker(true),
-			gnet.WithLogger(gnetLogger{e.log}),
-		)
-		if e.draining.Load() {
-			return
-		}
-		if e.handover.addr == nil {
-			r.boot <- fmt.Errorf("listen on %s: %w", addr, err)
-			return
-		}
-		e.log.Error("the reactor ended and begins anew: every connection was dropped", "error", err)
-		r.mu.Lock()
-		clear(r.hosts)
-		r.mu.Unlock()
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-// OnBoot runs before gnet accepts, when it listens already.
-func (r *reactor) OnBoot(eng gnet.Engine) gnet.Action {
-	r.mu.Lock()
-	r.gnet = eng
-	r.mu.Unlock()
-	r.queue.Store(maxQueue) // gnet asks for as much as the kernel allows
-	r.fitQueue()
-	if r.engine.handover.addr != nil {
-		return gnet.None // not the first time
-	}
-	addr, err := boundAddr(eng)
-	if err != nil {
-		r.boot <- err
-		return gnet.Shutdown
-	}
-	r.engine.handover.addr = addr
-	r.engine.options.Port = addr.Port
-	r.boot <- nil
-	return gnet.None
-}
-
-// boundAddr asks the kernel which address the listener has: port 0 was any.
-func boundAddr(eng gnet.Engine) (*net.TCPAddr, error) {
-	fd, err := eng.Dup()
-	if err != nil {
-		return nil, fmt.Errorf("look at the listener: %w", err)
-	}
-	defer unix.Close(fd) //nolint:errcheck // a duplicate
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return nil, fmt.Errorf("look at the listener: %w", err)
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, nil
-	case *unix.SockaddrInet6:
-		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, nil
-	}
-	return nil, fmt.Errorf("the listener has an address of kind %T", sa)
 }
 
 // host returns ours for one of gnet's loops. It runs on that loop.
@@ -156,22 +53,25 @@ func (r *reactor) host(el gnet.EventLoop) *gnetHost {
 		h.task = gnet.RunnableFunc(h.run)
 		r.hosts[el] = h
 		h.loop.host = h
-		h.loop.mailbox.bind(h.wake)
+		if r.live {
+			h.loop.mailbox.bind(h.wake)
+		}
 	}
 	return h
 }
 
-// wake makes gnet run the loop soon. Any goroutine may call it.
+// wake makes gnet run the loop soon. Only the mailbox calls it, which knows whether the loop still runs.
 func (h *gnetHost) wake() { _ = h.el.Execute(context.Background(), h.task) }
 
 // run is the loop's turn for its mailbox.
 //
 // gnet runs what is queued until nothing is left before it looks at its
 // sockets, so a loop that queued itself would never read again while there is
-// much to write. rearm queues it from outside, when gnet is back at its sockets.
+// much to write. rearm queues it from a goroutine of its own, which is later
+// than gnet's next look at an empty queue.
 func (h *gnetHost) run(context.Context) error {
 	if h.loop.run() {
-		h.engine.reactor.nudge <- h
+		h.engine.reactor.nudge <- h.loop.mailbox // has room for all loops
 	}
 	return nil
 }
@@ -180,8 +80,8 @@ func (h *gnetHost) run(context.Context) error {
 func (r *reactor) rearm() {
 	for {
 		select {
-		case h := <-r.nudge:
-			h.wake()
+		case m := <-r.nudge:
+			m.rewake()
 		case <-r.ended:
 			return
 		}
@@ -267,15 +167,21 @@ func (e *Engine) enroll(c net.Conn, early []byte) error {
 	for el = range r.hosts { // in random order
 		break
 	}
+	halted := r.halted
 	r.mu.Unlock()
 	if el == nil {
-		return errors.New("no loop runs yet")
+		return errors.New("no loop runs")
 	}
 	result, err := el.Enroll(gnet.NewContext(context.Background(), early), c)
 	if err != nil {
 		return err
 	}
-	return (<-result).Err
+	select {
+	case r := <-result:
+		return r.Err
+	case <-halted: // gnet never says so itself
+		return errEnded
+	}
 }
 
 // gnetLogger passes on what gnet says. Connections that end early are ordinary, so nothing of it is above a warning.
