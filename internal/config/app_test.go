@@ -2,8 +2,12 @@ package config
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"resound/internal/apps"
 )
 
 func TestAppFromAnyPlace(t *testing.T) {
@@ -62,14 +66,51 @@ func TestPusherNamesAreShownAsTheSource(t *testing.T) {
 
 func TestAppTakesTheLimits(t *testing.T) {
 	w := newWorld(t).laravel(t, shopApp)
-	c := w.start(t, "--ping-interval=10", "--activity-timeout=20s", "--max-connections=30", "--max-message-size=40", "--accept-client-events-from=all")
-	app, ok := c.App()
-	if !ok || app.PingInterval != c.PingInterval || app.PingInterval.Seconds() != 10 || app.ActivityTimeout.Seconds() != 20 ||
-		app.MaxConnections != 30 || app.MaxMessageSize != 40 || app.ClientEvents.String() != "all" {
+	c := w.start(t, "--ping-interval=10", "--activity-timeout=20s", "--max-connections=30", "--max-message-size=40", "--accept-client-events-from=all",
+		"--rate-limiting", "--rate-limit-max-attempts=50", "--rate-limit-decay-seconds=60s", "--rate-limit-terminate", "--allowed-origins=a.test,b.test",
+		"--cache-ttl=70", "--subscription-count", "--max-presence-members=80", "--max-user-info=90", "--max-batch=100", "--auth-timestamp=ignore")
+	want := &apps.App{
+		ID: "1001", Key: "shop-key", Secret: "shop-secret", PingInterval: 10 * time.Second, ActivityTimeout: 20 * time.Second,
+		MaxConnections: 30, MaxMessageSize: 40, ClientEvents: apps.FromAll,
+		RateLimit:      apps.RateLimit{Enabled: true, MaxAttempts: 50, Decay: time.Minute, Terminate: true},
+		AllowedOrigins: []string{"a.test", "b.test"}, CacheTTL: 70 * time.Second, SubscriptionCount: true,
+		MaxPresenceMembers: 80, MaxUserInfo: 90, MaxBatch: 100, Timestamps: apps.TimestampIgnore,
+	}
+	if app, ok := c.App(); !ok || !reflect.DeepEqual(app, want) {
 		t.Errorf("the application is %+v", app)
+	}
+	for i, v := 0, reflect.ValueOf(*want); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Errorf("%s is not tried here", v.Type().Field(i).Name)
+		}
 	}
 	if c = w.start(t, "--max-connections=null"); c.MaxConnections != 0 {
 		t.Errorf("null connections are %d", c.MaxConnections)
+	}
+}
+
+func TestOriginsAreCleanedWithAWarning(t *testing.T) {
+	w := newWorld(t).laravel(t, shopApp+"RESOUND_ALLOWED_ORIGINS=' shop.test ,https://admin.shop.test:8443/x,, *.test'\n")
+	c := w.start(t)
+	if want := []string{"shop.test", "admin.shop.test", "*.test"}; !reflect.DeepEqual(c.AllowedOrigins, want) {
+		t.Errorf("the origins are %q, want %q", c.AllowedOrigins, want)
+	}
+	want := "RESOUND_ALLOWED_ORIGINS in " + w.dir + `/.env:4: the origin "https://admin.shop.test:8443/x" counts as "admin.shop.test": only the host is compared, as in Reverb`
+	if len(c.Warnings) != 1 || c.Warnings[0] != want {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+func TestSwitches(t *testing.T) {
+	for value, want := range map[string]bool{"true": true, "(true)": true, "1": true, "yes": true, "ON": true, "false": false, "0": false, "off": false, "no": false, "": false, "null": false} {
+		c := newWorld(t).laravel(t, shopApp+"RESOUND_SUBSCRIPTION_COUNT="+value).start(t)
+		if c.SubscriptionCount != want {
+			t.Errorf("%q is %v", value, c.SubscriptionCount)
+		}
+	}
+	w := newWorld(t, "RESOUND_SUBSCRIPTION_COUNT=true")
+	if c := w.start(t, "--subscription-count=false"); c.SubscriptionCount {
+		t.Error("the flag could not turn the switch off")
 	}
 }
 

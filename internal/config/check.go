@@ -77,6 +77,9 @@ func (c *Config) normalise(s *sources) error {
 	if c.Hostname, err = normalHost(c.Hostname); err != nil {
 		return fmt.Errorf("%s: %w", s.at("hostname"), err)
 	}
+	for _, note := range c.cleanOrigins() {
+		s.notes = append(s.notes, s.at("allowed-origins")+": "+note)
+	}
 	if c.PublicPort == 0 {
 		c.PublicPort = c.Port
 		if c.Scheme == "https" {

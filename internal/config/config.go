@@ -1,10 +1,6 @@
 package config
 
-import (
-	"time"
-
-	"resound/internal/apps"
-)
+import "resound/internal/apps"
 
 // Config is everything a person sets, read and checked. It is plain data and
 // is not changed after Parse, so any goroutine may read it.
@@ -28,13 +24,12 @@ type Config struct {
 	AppKey    string `group:"app" placeholder:"KEY" env:"REVERB_APP_KEY" alt:"PUSHER_APP_KEY" help:"Key of the application; browsers know it."`
 	AppSecret string `group:"app" placeholder:"SECRET" secret:"true" env:"REVERB_APP_SECRET" alt:"PUSHER_APP_SECRET" help:"Secret of the application. On a command line other users of the machine can see it: prefer .env."`
 
-	MaxConnections int `group:"limits" placeholder:"N" type:"number" default:"0" zero:"no limit" env:"REVERB_APP_MAX_CONNECTIONS" help:"Sockets at the same time. Default: no limit."` // 0 is no limit
-	MaxMessageSize int `group:"limits" placeholder:"BYTES" type:"number" min:"1" default:"10000" env:"REVERB_APP_MAX_MESSAGE_SIZE" help:"Bytes of one WebSocket message (default ${default})."`
+	// Limits are those of the application above, and of every other that does not say its own.
+	Limits
+
 	// MaxRequestSize defaults to far more than Reverb's 10,000: see doc.go.
-	MaxRequestSize     int               `group:"limits" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
-	PingInterval       time.Duration     `group:"limits" placeholder:"SECONDS" type:"seconds" default:"60" env:"REVERB_APP_PING_INTERVAL" help:"Silence after which a socket is pinged (default ${default})."`
-	ActivityTimeout    time.Duration     `group:"limits" placeholder:"SECONDS" type:"seconds" default:"30" env:"REVERB_APP_ACTIVITY_TIMEOUT" help:"Silence after which a browser is told to ping (default ${default})."`
-	AcceptClientEvents apps.ClientEvents `name:"accept-client-events-from" group:"limits" placeholder:"members|all|none" type:"clientevents" default:"members" empty:"none" env:"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM" help:"Whose client events (whispers) are passed on (default ${default})."`
+	MaxRequestSize int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
+	Backlog        int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"RESOUND_BACKLOG" help:"Bytes that a socket may leave unread before it is closed with 4100 (default ${default})."`
 
 	// DataDir is absolute.
 	DataDir string `group:"files" placeholder:"DIR" env:"RESOUND_DATA_DIR" help:"Directory of what the server keeps. Default: storage/resound of the Laravel project, else resound-data."`
@@ -73,13 +68,7 @@ func (c *Config) App() (*apps.App, bool) {
 
 // NewApp returns an application with these credentials and the configured
 // limits. Demo mode uses it for the application that it makes up.
-func (c *Config) NewApp(id, key, secret string) *apps.App {
-	a := apps.New(id, key, secret)
-	a.PingInterval, a.ActivityTimeout = c.PingInterval, c.ActivityTimeout
-	a.MaxConnections, a.MaxMessageSize = c.MaxConnections, c.MaxMessageSize
-	a.ClientEvents = c.AcceptClientEvents
-	return a
-}
+func (c *Config) NewApp(id, key, secret string) *apps.App { return c.Limits.app(id, key, secret) }
 
 // PublicHost is the host name for browsers: Hostname, or "localhost" without one.
 func (c *Config) PublicHost() string {

@@ -2,11 +2,12 @@
 // knows the command line.
 //
 //   - config.go: Config. Its struct tags are the flags, names, defaults and help.
+//   - limits.go: Limits, the settings that each application may have its own value of.
 //   - grammar.go: the commands and their help texts, as kong wants them.
 //   - parse.go: Parse, from arguments to a checked Config.
 //   - sources.go: where a value comes from, and the order of the places.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
-//   - mappers.go: numbers, seconds and client events from text.
+//   - mappers.go: numbers, seconds, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
 //   - laravel.go: which Laravel project this is; the words of its env().
 //   - names.go: names that are known, and the warnings about others.

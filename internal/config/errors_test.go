@@ -35,6 +35,10 @@ func TestErrors(t *testing.T) {
 		{"start --activity-timeout=0", "", "", `--activity-timeout: 0 is not a time in whole seconds between 1s and 24h (resound start --help says more)`},
 		{"start --activity-timeout=1.5s", "", "", `--activity-timeout: 1.5s is not a time in whole seconds between 1s and 24h (resound start --help says more)`},
 		{"start --log-level=loud", "", "", `--log-level must be one of "debug","info","warn","error" but got "loud" (resound start --help says more)`},
+		{"start --allowed-origins=https://", "", "", `--allowed-origins: the origin "https://" has no host (resound start --help says more)`},
+		{"start --allowed-origins=,", "", "", `--allowed-origins: no origin is allowed, so nobody could connect; * allows all (resound start --help says more)`},
+		{"start --auth-timestamp=maybe", "", "", `--auth-timestamp: "maybe" is none of warn, enforce and ignore (resound start --help says more)`},
+		{"start --rate-limiting=maybe", "", "", `--rate-limiting: "maybe" is neither true nor false (resound start --help says more)`},
 
 		{"start", "REVERB_SERVER_PORT=x", "", `--port: REVERB_SERVER_PORT in the environment: "x" is not a whole number`},
 		{"start", "", "\nREVERB_SERVER_PORT=x", `--port: REVERB_SERVER_PORT in DIR/.env:2: "x" is not a whole number`},

@@ -76,6 +76,9 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.NamedMapper("number", number{}),
 		kong.NamedMapper("seconds", seconds{}),
 		kong.NamedMapper("clientevents", clientEvents{}),
+		kong.NamedMapper("timestamps", timestamps{}),
+		kong.NamedMapper("origins", origins{}),
+		kong.NamedMapper("switch", onOff{}),
 		kong.ValueFormatter(helpWithEnv),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
@@ -83,6 +86,7 @@ func kongOptions(o Options, src *sources) []kong.Option {
 			{Key: "public", Title: "Where browsers find it (the start banner and the printed .env block):"},
 			{Key: "app", Title: "The application (none of the three: demo mode):"},
 			{Key: "limits", Title: "Limits of the application:"},
+			{Key: "server", Title: "Limits of the server:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "log", Title: "Output:"},
 		}),

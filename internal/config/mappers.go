@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -77,6 +78,70 @@ func (clientEvents) Decode(ctx *kong.DecodeContext, target reflect.Value) error 
 		return err
 	}
 	target.Set(reflect.ValueOf(apps.ParseClientEvents(s)))
+	return nil
+}
+
+// timestamps reads as apps.ParseTimestampPolicy does.
+type timestamps struct{}
+
+func (timestamps) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	s, err := popText(ctx)
+	if err != nil {
+		return err
+	}
+	policy, err := apps.ParseTimestampPolicy(s)
+	if err != nil {
+		return err
+	}
+	target.Set(reflect.ValueOf(policy))
+	return nil
+}
+
+// origins reads host patterns with commas between them. They are cleaned
+// later, where a warning can say what was cut off.
+type origins struct{}
+
+func (origins) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	s, err := popText(ctx)
+	if err != nil {
+		return err
+	}
+	var list []string
+	for entry := range strings.SplitSeq(s, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if host, _ := apps.CleanOrigin(entry); host == "" {
+			return fmt.Errorf("the origin %q has no host", entry)
+		}
+		list = append(list, entry)
+	}
+	if len(list) == 0 {
+		return errors.New("no origin is allowed, so nobody could connect; * allows all")
+	}
+	target.Set(reflect.ValueOf(list))
+	return nil
+}
+
+// onOff is a switch: the flag alone turns it on.
+type onOff struct{}
+
+func (onOff) IsBool() bool { return true }
+
+func (onOff) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	if ctx.Scan.Peek().Type != kong.FlagValueToken {
+		target.SetBool(true)
+		return nil
+	}
+	s := fmt.Sprint(ctx.Scan.Pop().Value)
+	switch strings.ToLower(s) {
+	case "true", "1", "yes", "on":
+		target.SetBool(true)
+	case "false", "0", "no", "off":
+		target.SetBool(false)
+	default:
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
 	return nil
 }
 

@@ -15,21 +15,18 @@ var reverbNames = []string{
 	"REVERB_SERVER",
 	"REVERB_SCALING_ENABLED", "REVERB_SCALING_CHANNEL",
 	"REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL",
-	"REVERB_APP_RATE_LIMITING_ENABLED", "REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS",
-	"REVERB_APP_RATE_LIMIT_DECAY_SECONDS", "REVERB_APP_RATE_LIMIT_TERMINATE",
 }
 
 // missing are switches of Reverb whose work is not done here: who turned one
 // on believes in something that does not happen.
 var missing = [][2]string{
 	{"REVERB_SCALING_ENABLED", "scaling over Redis is not there yet: this server knows only its own connections, so run a single one"},
-	{"REVERB_APP_RATE_LIMITING_ENABLED", "rate limiting is not there yet: messages of a connection are not counted"},
 }
 
 // ownNames are the names in the `env` tags of Config.
 func ownNames() []string {
 	var names []string
-	for f := range reflect.TypeFor[Config]().Fields() {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
 		if name := f.Tag.Get("env"); name != "" {
 			names = append(names, name)
 		}

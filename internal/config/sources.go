@@ -144,10 +144,14 @@ func (s *sources) settings(ctx *kong.Context) []Setting {
 
 // text writes a value the way that a person would type it.
 func text(v reflect.Value) string {
-	if d, ok := v.Interface().(time.Duration); ok {
-		return strconv.Itoa(int(d/time.Second)) + "s"
+	switch v := v.Interface().(type) {
+	case time.Duration:
+		return strconv.Itoa(int(v/time.Second)) + "s"
+	case []string:
+		return strings.Join(v, ",")
+	default:
+		return fmt.Sprint(v)
 	}
-	return fmt.Sprint(v.Interface())
 }
 
 // try decodes the value into nothing, so that the error can name the place.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,18 @@ func TestEveryName(t *testing.T) {
 		"REVERB_APP_PING_INTERVAL":             {"90", func(c *Config) any { return c.PingInterval }, 90 * time.Second},
 		"REVERB_APP_ACTIVITY_TIMEOUT":          {"2m", func(c *Config) any { return c.ActivityTimeout }, 2 * time.Minute},
 		"REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM": {"all", func(c *Config) any { return c.AcceptClientEvents }, apps.FromAll},
+		"REVERB_APP_RATE_LIMITING_ENABLED":     {"true", func(c *Config) any { return c.RateLimiting }, true},
+		"REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS":   {"5", func(c *Config) any { return c.RateLimitAttempts }, 5},
+		"REVERB_APP_RATE_LIMIT_DECAY_SECONDS":  {"7", func(c *Config) any { return c.RateLimitDecay }, 7 * time.Second},
+		"REVERB_APP_RATE_LIMIT_TERMINATE":      {"on", func(c *Config) any { return c.RateLimitClose }, true},
+		"RESOUND_ALLOWED_ORIGINS":              {"shop.test,*.shop.test", func(c *Config) any { return c.AllowedOrigins }, []string{"shop.test", "*.shop.test"}},
+		"RESOUND_CACHE_TTL":                    {"5m", func(c *Config) any { return c.CacheTTL }, 5 * time.Minute},
+		"RESOUND_SUBSCRIPTION_COUNT":           {"1", func(c *Config) any { return c.SubscriptionCount }, true},
+		"RESOUND_MAX_PRESENCE_MEMBERS":         {"100", func(c *Config) any { return c.MaxPresenceMembers }, 100},
+		"RESOUND_MAX_USER_INFO":                {"1024", func(c *Config) any { return c.MaxUserInfo }, 1024},
+		"RESOUND_MAX_BATCH":                    {"50", func(c *Config) any { return c.MaxBatch }, 50},
+		"RESOUND_AUTH_TIMESTAMP":               {"enforce", func(c *Config) any { return c.AuthTimestamp }, apps.TimestampEnforce},
+		"RESOUND_BACKLOG":                      {"65536", func(c *Config) any { return c.Backlog }, 65536},
 		"RESOUND_LOOPS":                        {"3", func(c *Config) any { return c.Loops }, 3},
 		"RESOUND_DATA_DIR":                     {"/var/lib/resound", func(c *Config) any { return c.DataDir }, "/var/lib/resound"},
 		"RESOUND_LOG_FORMAT":                   {"json", func(c *Config) any { return c.LogFormat }, "json"},
@@ -91,7 +104,7 @@ func TestEveryName(t *testing.T) {
 		environment := newWorld(t, name+"="+tc.value).laravel(t, app)
 		for place, w := range map[string]*world{"file": file, "environment": environment} {
 			c := w.start(t)
-			if got := tc.get(c); got != tc.want {
+			if got := tc.get(c); !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("%s in the %s: %v, want %v", name, place, got, tc.want)
 			}
 			if len(c.Warnings) > 0 {
@@ -120,7 +133,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("log %s %s %v, warnings %v", c.LogFormat, c.LogLevel, c.Debug, c.Warnings)
 	}
 	// The defaults of an application are those of the package that owns them.
-	if got, want := *c.NewApp("i", "k", "s"), *apps.New("i", "k", "s"); got != want {
+	if got, want := c.NewApp("i", "k", "s"), apps.New("i", "k", "s"); !reflect.DeepEqual(got, want) {
 		t.Errorf("an application is %+v, want %+v", got, want)
 	}
 	for _, s := range c.Settings {
