@@ -191,12 +191,6 @@ func (c *conn) ring() {
 	}
 }
 
-// touch notes that something came.
-func (c *conn) touch() {
-	c.heard = c.loop.wheel.now
-	c.pinged = false
-}
-
 var controlPing = protocol.NewControlFrame(ws.OpPing, nil)
 
 // seconds rounds a duration up to whole steps of the wheel.

@@ -22,6 +22,10 @@ const (
 	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
 	DefaultBacklog = 1 << 20
 
+	// maxCatchUp is how many seconds the clock of a loop makes up for at once. A busy machine is
+	// late by one or two; a process that was stopped, by any number.
+	maxCatchUp = 3
+
 	// turnBudget is how many connections are written to before a loop looks at its sockets
 	// again: about 2 ms at 4 µs a write.
 	turnBudget = 512
@@ -29,7 +33,8 @@ const (
 	// maxSlices is how many slices one Writev may have. More is EINVAL, on which gnet closes the connection.
 	maxSlices = 1024
 
-	// maxPooled is how many tasks the inbox of a loop keeps room for when it is empty.
+	// maxPooled is how many tasks the inbox of a loop keeps room for when it is empty, and how many
+	// timers its wheel does.
 	maxPooled = 4096
 
 	// restartPause is how long the reactor waits before it begins anew, twice as long each time that

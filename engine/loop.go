@@ -17,6 +17,7 @@ type loop struct {
 	dispatch *channels.Dispatcher
 	host     host
 	wheel    wheel
+	lost     uint32   // seconds that the wheel will never see: the process stood still
 	dirty    []*conn  // have something to write at the end of the turn
 	slices   [][]byte // room for one Writev
 }
@@ -34,7 +35,7 @@ func newLoop(e *Engine, slot int) *loop {
 
 // opened makes the connection of a new socket.
 func (l *loop) opened(s socket) *conn {
-	c := &conn{sock: s, loop: l}
+	c := &conn{sock: s, loop: l, heard: l.wheel.now}
 	l.wheel.arm(c, seconds(headTimeout))
 	return c
 }
@@ -51,10 +52,12 @@ func (l *loop) closed(c *conn) {
 	c.decoder.Reset()
 }
 
-// wants reports whether buffered bytes are enough for traffic to do anything
-// with, so that a large frame that trickles in is not looked at for each byte.
-func (c *conn) wants(buffered int) bool {
-	return c.state != stateOpen || len(c.carry) > 0 || buffered >= c.decoder.Need()
+// arrived notes that bytes came and reports whether those that are buffered are enough for
+// traffic to do anything with, so that a large frame that trickles in is not looked at for each byte.
+func (c *conn) arrived(buffered int) (enough bool) {
+	c.heard = c.loop.wheel.now
+	c.pinged = false
+	return c.state != stateOpen || len(c.carry)+buffered >= c.decoder.Need()
 }
 
 // traffic reads what the connection has sent and returns how many bytes it is
@@ -73,7 +76,6 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 }
 
 func (l *loop) read(c *conn, buf []byte) (n int) {
-	c.touch()
 	if c.state == stateHead {
 		n = l.head(c, buf)
 	}
@@ -161,8 +163,16 @@ func (l *loop) flush() {
 }
 
 // tick moves the loop's clock to now, in seconds since the engine began.
+//
+// Where it is far behind, the process was stopped or starved, and so nothing was read. That time
+// does not count: everybody would be pinged and found to be silent in one go.
 func (l *loop) tick(now uint32) {
-	for l.wheel.now < now {
+	behind := now - l.lost - l.wheel.now
+	if behind > maxCatchUp {
+		l.lost += behind - 1
+		behind = 1
+	}
+	for ; behind > 0; behind-- {
 		l.wheel.advance((*conn).ring)
 	}
 }

@@ -159,7 +159,7 @@ func TestAFrameThatTricklesIn(t *testing.T) {
 	looked := 0
 	for i, b := range frame {
 		w.inbox = append(w.inbox, b)
-		if w.conn.wants(len(w.inbox)) {
+		if w.conn.arrived(len(w.inbox)) {
 			looked++
 			w.inbox = w.inbox[w.conn.loop.traffic(w.conn, w.inbox):]
 		}

@@ -50,7 +50,7 @@ func (w *Wire) Feed(b []byte) {
 		return
 	}
 	w.inbox = append(w.inbox, b...)
-	if w.conn.wants(len(w.inbox)) {
+	if w.conn.arrived(len(w.inbox)) {
 		n := w.conn.loop.traffic(w.conn, w.inbox)
 		w.inbox = w.inbox[n:]
 	}

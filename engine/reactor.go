@@ -41,6 +41,7 @@ type gnetHost struct {
 	loop   *loop
 	el     gnet.EventLoop
 	task   gnet.Runnable
+	tick   channels.Task
 }
 
 // host returns ours for one of gnet's loops. It runs on that loop.
@@ -51,6 +52,8 @@ func (r *reactor) host(el gnet.EventLoop) *gnetHost {
 	if h == nil {
 		h = &gnetHost{engine: r.engine, loop: r.engine.loops[len(r.hosts)], el: el}
 		h.task = gnet.RunnableFunc(h.run)
+		// The time is that when the loop comes to it: ticks that have piled up are one.
+		h.tick = channels.Call(func() { h.loop.tick(h.engine.elapsed()) })
 		r.hosts[el] = h
 		h.loop.host = h
 		if r.live {
@@ -124,7 +127,7 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 // OnTraffic reads.
 func (r *reactor) OnTraffic(c gnet.Conn) gnet.Action {
 	conn := c.Context().(*conn)
-	if !conn.wants(c.InboundBuffered()) {
+	if !conn.arrived(c.InboundBuffered()) {
 		return gnet.None
 	}
 	buf, err := c.Peek(-1)
@@ -150,11 +153,10 @@ func (r *reactor) OnClose(c gnet.Conn, _ error) gnet.Action {
 
 // OnTick runs on a goroutine of its own, once a second, so it goes by the mailboxes.
 func (r *reactor) OnTick() (time.Duration, gnet.Action) {
-	now := r.engine.elapsed()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range r.hosts {
-		h.loop.mailbox.Post(channels.Call(func() { h.loop.tick(now) }))
+		h.loop.mailbox.Post(h.tick)
 	}
 	return time.Second, gnet.None
 }

@@ -6,6 +6,7 @@ package engine
 type wheel struct {
 	now   uint32 // seconds since the loop began
 	slots [wheelSlots]*conn
+	due   []*conn // room for advance, which runs every second
 }
 
 // wheelSlots is a power of two above the default ping interval in seconds, so that a timer is looked at once.
@@ -50,7 +51,7 @@ func (w *wheel) disarm(c *conn) {
 // due. fire may arm and disarm any timer.
 func (w *wheel) advance(fire func(*conn)) {
 	w.now++
-	var due []*conn
+	due := w.due[:0]
 	for c := w.slots[w.now%wheelSlots]; c != nil; c = c.timer.next {
 		if c.timer.due == w.now {
 			due = append(due, c)
@@ -61,6 +62,10 @@ func (w *wheel) advance(fire func(*conn)) {
 			w.disarm(c)
 			fire(c)
 		}
+	}
+	clear(due)
+	if w.due = due[:0]; cap(due) > maxPooled {
+		w.due = nil
 	}
 }
 
