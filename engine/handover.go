@@ -5,7 +5,10 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // handover is the way of connections from the reactor to the HTTP server. It
@@ -14,8 +17,10 @@ type handover struct {
 	addr   net.Addr
 	queue  chan parcel
 	closed chan struct{}
-	once   sync.Once
 	active atomic.Int64 // connections under way or being served
+
+	mu    sync.Mutex // no offer is under way while closed is being closed
+	ended bool       // guarded by mu
 }
 
 // parcel is a duplicated descriptor with the bytes that were read from it.
@@ -30,16 +35,17 @@ func newHandover() *handover {
 
 // offer takes a descriptor over. It reports false, and takes nothing, when the server does not keep up.
 func (h *handover) offer(p parcel) bool {
-	select {
-	case <-h.closed:
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
 		return false
-	default:
 	}
+	h.active.Add(1)
 	select {
 	case h.queue <- p:
-		h.active.Add(1)
 		return true
 	default:
+		h.active.Add(-1)
 		return false
 	}
 }
@@ -54,9 +60,9 @@ func (h *handover) Accept() (net.Conn, error) {
 			c, err := p.open()
 			if err != nil {
 				h.active.Add(-1)
-				continue // the client has gone meanwhile
+				continue // the client has gone meanwhile, or there is no descriptor for it
 			}
-			return &httpConn{TCPConn: c, early: p.bytes, handover: h}, nil
+			return &httpConn{Conn: c, tcp: c, early: p.bytes, handover: h}, nil
 		}
 	}
 }
@@ -74,40 +80,49 @@ func (p parcel) open() (*net.TCPConn, error) {
 		c.Close() //nolint:errcheck // nothing was written
 		return nil, net.UnknownNetworkError(c.LocalAddr().Network())
 	}
+	if tcp.RemoteAddr() == nil {
+		tcp.Close()                  //nolint:errcheck // nothing was written
+		return nil, syscall.ENOTCONN // it was reset; gnet can't enroll what has no address
+	}
 	return tcp, nil
 }
 
 // Close ends Accept. Connections that wait are closed.
 func (h *handover) Close() error {
-	h.once.Do(func() {
-		close(h.closed)
-		for {
-			select {
-			case p := <-h.queue:
-				h.active.Add(-1)
-				_ = os.NewFile(uintptr(p.fd), "").Close()
-			default:
-				return
-			}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return nil
+	}
+	h.ended = true
+	close(h.closed)
+	for {
+		select {
+		case p := <-h.queue:
+			h.active.Add(-1)
+			_ = unix.Close(p.fd)
+		default:
+			return nil
 		}
-	})
-	return nil
+	}
 }
 
 // Addr returns the address of the one port.
 func (h *handover) Addr() net.Addr { return h.addr }
 
-// httpConn is a connection of the HTTP server.
+// httpConn is a connection of the HTTP server. It shows no more of the TCP connection than a
+// net.Conn has and the server needs: its WriteTo would read past what is early.
 type httpConn struct {
-	*net.TCPConn
-	early    []byte // read before the hand-over
+	net.Conn
+	tcp      *net.TCPConn // the same
+	early    []byte       // read before the hand-over
 	handover *handover
 	ended    atomic.Bool
 }
 
 func (c *httpConn) Read(p []byte) (int, error) {
 	if len(c.early) == 0 {
-		return c.TCPConn.Read(p)
+		return c.Conn.Read(p)
 	}
 	n := copy(p, c.early)
 	if c.early = c.early[n:]; len(c.early) == 0 {
@@ -116,13 +131,16 @@ func (c *httpConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// CloseWrite says that nothing more will be written.
+func (c *httpConn) CloseWrite() error { return c.tcp.CloseWrite() }
+
 // Close may be called more than once.
 func (c *httpConn) Close() error {
 	if c.ended.Swap(true) {
 		return nil
 	}
 	c.handover.active.Add(-1)
-	return c.TCPConn.Close()
+	return c.Conn.Close()
 }
 
 // Adopt takes a connection back from the HTTP server because a WebSocket
@@ -136,7 +154,7 @@ func (e *Engine) Adopt(c net.Conn, read []byte) {
 		_ = c.Close()
 		return
 	}
-	if err := e.enroll(h.TCPConn, append(read, h.early...)); err != nil {
+	if err := e.enroll(h.tcp, append(read, h.early...)); err != nil {
 		e.log.Debug("a connection was lost on its way back from the HTTP server", "error", err)
 	}
 	_ = h.Close()
