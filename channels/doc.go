@@ -22,7 +22,10 @@
 //
 // The order of one channel is the same on every loop: Channel.mu is held while
 // a publication gets its number and is posted to each loop that has a subscriber.
-// Between two channels there is none.
+// A connection gets what is published on several channels in the order of
+// publishing too, as in Reverb, while no more than orderShare deliveries wait on
+// its loop (TestOrderBetweenChannels); beyond that small channels are not kept
+// waiting for big ones.
 //
 // A subscriber gets what is published on the channel from its subscription to
 // its end: all of it, once, in order, behind the answer to its subscription

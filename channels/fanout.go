@@ -102,6 +102,7 @@ func shrunk[T any](list []T) []T {
 type Dispatcher struct {
 	slot        int
 	first, last *local
+	spent       int // of the next Deliver's budget, by Do
 }
 
 // Do takes one task from the mailbox: it calls a function at once, and queues a publication for Deliver.
@@ -113,6 +114,11 @@ func (d *Dispatcher) Do(t Task) {
 	l := t.publication.channel.local[d.slot]
 	if len(l.subs) == 0 {
 		return // they left after it was posted
+	}
+	if l.running && l != d.last && d.spent < orderShare {
+		// Something for another channel came between, and a connection may be on both. While the
+		// loop keeps up, what it gets is in the order in which it was published.
+		d.spent += d.deliver(orderShare - d.spent)
 	}
 	l.queue = append(l.queue, t.publication)
 	if !l.running {
@@ -147,11 +153,21 @@ func (d *Dispatcher) settle(sub Subscriber) {
 // turnShare is how many subscribers of a channel are served before the next channel has its turn.
 const turnShare = 128
 
+// orderShare is how many subscribers Do may serve in a turn to keep the order between channels.
+const orderShare = 512
+
 // Deliver sends what is queued to about budget subscribers and reports whether there is more to do.
 func (d *Dispatcher) Deliver(budget int) (more bool) {
-	for budget > 0 && d.first != nil {
+	d.deliver(budget - d.spent)
+	d.spent = 0
+	return d.first != nil
+}
+
+// deliver is Deliver, and returns how many subscribers it looked at.
+func (d *Dispatcher) deliver(budget int) (visited int) {
+	for visited < budget && d.first != nil {
 		l := d.first
-		budget -= l.deliver(min(budget, turnShare))
+		visited += l.deliver(min(budget-visited, turnShare))
 		if d.first, l.next = l.next, nil; d.first == nil {
 			d.last = nil
 		}
@@ -159,7 +175,7 @@ func (d *Dispatcher) Deliver(budget int) (more bool) {
 			d.enlist(l)
 		}
 	}
-	return d.first != nil
+	return visited
 }
 
 // deliver brings the batch under way to at most budget subscribers, and returns to how many.

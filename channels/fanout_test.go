@@ -360,3 +360,23 @@ func TestDeliveryIsFree(t *testing.T) {
 		t.Errorf("%d deliveries to the first and %d to the excluded, want 101 and 0", a, b)
 	}
 }
+
+// As long as a loop keeps up, a connection that is on several channels gets their events in the order
+// in which they were published.
+func TestOrderBetweenChannels(t *testing.T) {
+	n := newNode(t, 1)
+	s := n.socket(0)
+	var want []string
+	for i := range 5 {
+		channel := fmt.Sprint("c", i)
+		s.subscribe(channel)
+		n.crowd(0, channel, 30)
+	}
+	s.got()
+	for i, channel := range []int{2, 1, 2, 2, 1, 0, 4, 3, 2, 0, 0, 1} {
+		name, data := fmt.Sprint("c", channel), fmt.Sprint(i)
+		n.publish(name, data, nobody)
+		want = append(want, eventFrame(name, data))
+	}
+	s.expect("published on five channels", want...)
+}

@@ -24,6 +24,7 @@ type conn struct {
 	pending []*protocol.Frame // to be written at the end of the turn; nil while idle
 	carry   []byte            // bytes that were read before the loop had the connection
 	heard   uint32            // second of the loop's clock in which the last bytes came
+	rate    rate
 	state   state
 	dirty   bool // in loop.dirty
 	control bool // has sent a control frame, so that pings to it are control frames too
@@ -75,15 +76,6 @@ func (c *conn) Close(err *protocol.Error) {
 	}
 	c.Send(err.Frame())
 	c.closeWith(uint16(err.Code), err.Text)
-}
-
-// answer tells the client of its fault, and closes where the fault's row says so.
-func (c *conn) answer(err *protocol.Error) {
-	if err.Closes {
-		c.Close(err)
-	} else {
-		c.Send(err.Frame())
-	}
 }
 
 // closeWith ends the session and sends a close frame behind what is pending.

@@ -9,6 +9,7 @@
 //   - wheel.go: the timers of a loop.
 //   - conn.go: one TCP connection: its state, what it has yet to write, how it ends.
 //   - session.go: what a command does; no I/O, no clock.
+//   - rate.go: how many messages a connection may send.
 //   - upgrade.go: from a request head to a WebSocket, or to the HTTP server.
 //   - room.go: what happens when descriptors run short.
 //   - handover.go: connections on their way to the HTTP server, and back.

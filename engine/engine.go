@@ -126,6 +126,19 @@ func (e *Engine) BeginDrain() {
 	e.left(0)
 }
 
+// Evict closes every connection of an application that is no longer served.
+func (e *Engine) Evict(app *channels.App) {
+	for _, l := range e.loops {
+		l.mailbox.Post(channels.Call(func() {
+			l.wheel.each(func(c *conn) {
+				if c.app == app {
+					c.Close(protocol.ErrAppNotFound)
+				}
+			})
+		}))
+	}
+}
+
 // left counts n sockets out.
 func (e *Engine) left(n int64) {
 	if e.sockets.Add(-n) == 0 && e.draining.Load() {

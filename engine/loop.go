@@ -124,15 +124,18 @@ func (l *loop) command(c *conn, m ws.Message) {
 	}
 	// JSON in a binary message is welcome, as in Reverb, but what is relayed has to be text.
 	if m.Op == ws.OpBinary && !utf8.Valid(m.Payload) {
-		c.answer(protocol.ErrInvalidFormat)
+		c.Send(protocol.ErrInvalidFormat.Frame())
 		return
 	}
 	cmd, err := protocol.ParseCommand(m.Payload)
+	if limit := c.limited(cmd); limit != nil {
+		err = limit
+	}
 	if err == nil {
 		err = c.step(c, cmd)
 	}
 	if err != nil {
-		c.answer(err)
+		refuse(c, cmd, err)
 	}
 }
 

@@ -7,12 +7,13 @@ import "time"
 // Transcripts are played on it. One goroutine uses it.
 type Manual struct {
 	*Engine
-	now uint32
+	began time.Time
+	now   uint32
 }
 
 // NewManual returns an engine that is driven by hand.
 func NewManual(o Options) *Manual {
-	m := &Manual{Engine: New(o)}
+	m := &Manual{Engine: New(o), began: time.Now()}
 	for _, l := range m.loops {
 		l.host = manualHost{}
 	}
@@ -108,6 +109,7 @@ func (m *Manual) Turn() {
 func (m *Manual) Advance(d time.Duration) {
 	for end := m.now + seconds(d); m.now < end; {
 		m.now++
+		m.hub.Tick(m.began.Add(time.Duration(m.now) * time.Second))
 		for _, l := range m.loops {
 			l.tick(m.now)
 			l.flush()

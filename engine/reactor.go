@@ -153,6 +153,7 @@ func (r *reactor) OnClose(c gnet.Conn, _ error) gnet.Action {
 
 // OnTick runs on a goroutine of its own, once a second, so it goes by the mailboxes.
 func (r *reactor) OnTick() (time.Duration, gnet.Action) {
+	r.engine.hub.Tick(time.Now())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range r.hosts {

@@ -19,21 +19,36 @@ func (s *session) step(self channels.Subscriber, c protocol.Command) *protocol.E
 	case protocol.VerbPing:
 		self.Send(protocol.PongFrame)
 	case protocol.VerbSubscribe:
-		if err := s.app.Subscribe(self, &s.subs, c); err != nil {
-			kind, status := "AuthError", 401
-			if err == protocol.ErrInvalidChannel {
-				kind, status = "InvalidChannel", 400
-			}
-			// The first is Reverb's answer; the second makes Echo's .error() fire.
-			self.Send(err.Frame())
-			self.Send(protocol.SubscriptionError(string(c.Channel), kind, err.Text, status))
-		}
+		return s.app.Subscribe(self, &s.subs, c)
 	case protocol.VerbUnsubscribe:
 		s.app.Unsubscribe(&s.subs, c.Channel)
+	case protocol.VerbSignin:
+		return s.app.SignIn(self, &s.subs, c)
 	case protocol.VerbClientEvent:
 		return s.app.ClientEvent(self, &s.subs, c)
 	}
 	return nil
+}
+
+// refuse tells the client that its command was refused. A subscription is refused on its channel
+// as well, which Reverb does not do: without it Echo's .error() never fires.
+func refuse(client channels.Subscriber, c protocol.Command, err *protocol.Error) {
+	if err.Closes {
+		client.Close(err)
+		return
+	}
+	client.Send(err.Frame())
+	if c.Verb != protocol.VerbSubscribe || len(c.Channel) == 0 {
+		return
+	}
+	kind, status := "LimitReached", 429
+	switch err.Code {
+	case protocol.ErrUnauthorized.Code:
+		kind, status = "AuthError", 401
+	case protocol.ErrInvalidChannel.Code:
+		kind, status = "Invalid", 400
+	}
+	client.Send(protocol.SubscriptionError(string(c.Channel), kind, err.Text, status))
 }
 
 // begin starts the session of an application, unless it has too many.

@@ -70,12 +70,18 @@ var poweredBy = gobwas.HandshakeHeaderString("X-Powered-By: Laravel Reverb\r\n")
 
 // upgrade answers a handshake and begins the session.
 func (l *loop) upgrade(c *conn, head []byte) {
-	var key string
+	var key, origin string
 	upgrader := gobwas.Upgrader{
 		Header: poweredBy,
 		OnRequest: func(uri []byte) (err error) {
 			key, err = l.engine.appKey(string(uri))
 			return err
+		},
+		OnHeader: func(name, value []byte) error {
+			if bytes.EqualFold(name, []byte("Origin")) {
+				origin = string(value)
+			}
+			return nil
 		},
 	}
 	var x exchange
@@ -87,13 +93,14 @@ func (l *loop) upgrade(c *conn, head []byte) {
 		return
 	}
 	c.state = stateOpen
-	refusal := l.begin(c, key)
+	refusal := l.begin(c, key, origin)
 	if refusal != nil {
 		c.Close(refusal)
 		return
 	}
 	settings := c.app.Settings()
 	l.wheel.arm(c, seconds(settings.PingInterval))
+	c.rate.began = l.wheel.now
 	if t := l.engine.trace; t != nil {
 		t.Opened(c.id)
 	}
@@ -101,10 +108,13 @@ func (l *loop) upgrade(c *conn, head []byte) {
 }
 
 // begin starts the session of the application with that key, or says why not.
-func (l *loop) begin(c *conn, key string) *protocol.Error {
+func (l *loop) begin(c *conn, key, origin string) *protocol.Error {
 	settings := l.engine.registry.ByKey([]byte(key))
 	if settings == nil {
 		return protocol.ErrAppNotFound
+	}
+	if !settings.OriginAllowed(origin) {
+		return protocol.ErrOrigin
 	}
 	if l.engine.full() {
 		return protocol.ErrOverCapacity

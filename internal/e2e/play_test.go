@@ -31,11 +31,12 @@ const (
 
 // stage is a node on sockets in memory, with the clients of one transcript.
 type stage struct {
-	t       *testing.T
-	manual  *engine.Manual
-	api     *api.Server
-	signer  *protocol.Signer
-	clients []*actor // in the order they came
+	t        *testing.T
+	registry *apps.Registry
+	manual   *engine.Manual
+	api      *api.Server
+	signer   *protocol.Signer
+	clients  []*actor // in the order they came
 }
 
 // actor is one client of a transcript.
@@ -50,9 +51,9 @@ type actor struct {
 	ended   bool // has been told of the end
 }
 
-// newStage makes a node of the arguments of a transcript's "node" line.
+// newStage makes a node of the arguments of a transcript's "node" line, which settings checks.
 func newStage(t *testing.T, d *datadriven.TestData) *stage {
-	app := apps.New(appID, appKey, appSecret)
+	app := settings(t, d)
 	options := engine.Options{Loops: 1, Log: slog.New(slog.DiscardHandler)}
 	for _, arg := range d.CmdArgs {
 		value := strings.Join(arg.Vals, ",")
@@ -63,16 +64,6 @@ func newStage(t *testing.T, d *datadriven.TestData) *stage {
 			options.Backlog = atoi(t, value)
 		case "prefix":
 			options.PathPrefix = value
-		case "max_connections":
-			app.MaxConnections = atoi(t, value)
-		case "max_message_size":
-			app.MaxMessageSize = atoi(t, value)
-		case "client_events":
-			app.ClientEvents = apps.ParseClientEvents(value)
-		case "ping_interval":
-			app.PingInterval = duration(t, value)
-		default:
-			d.Fatalf(t, "node has no setting %q", arg.Key)
 		}
 	}
 	registry, err := apps.NewRegistry(app)
@@ -82,12 +73,50 @@ func newStage(t *testing.T, d *datadriven.TestData) *stage {
 	options.Registry = registry
 	m := engine.NewManual(options)
 	return &stage{
-		t: t, manual: m, signer: protocol.NewSigner(appKey, appSecret),
+		t: t, manual: m, registry: registry, signer: protocol.NewSigner(appKey, appSecret),
 		api: api.New(api.Options{
 			Registry: registry, Hub: m.Hub(), PathPrefix: options.PathPrefix, MaxBody: 100_000,
 			Upgrader: m.Engine, Log: options.Log,
 		}),
 	}
+}
+
+// settings reads the application's settings from the arguments of a node or reload line.
+func settings(t *testing.T, d *datadriven.TestData) *apps.App {
+	app := apps.New(appID, appKey, appSecret)
+	for _, arg := range d.CmdArgs {
+		value := strings.Join(arg.Vals, ",")
+		switch arg.Key {
+		case "loops", "backlog", "prefix":
+		case "secret":
+			app.Secret = value
+		case "max_connections":
+			app.MaxConnections = atoi(t, value)
+		case "max_message_size":
+			app.MaxMessageSize = atoi(t, value)
+		case "max_presence_members":
+			app.MaxPresenceMembers = atoi(t, value)
+		case "max_user_info":
+			app.MaxUserInfo = atoi(t, value)
+		case "client_events":
+			app.ClientEvents = apps.ParseClientEvents(value)
+		case "ping_interval":
+			app.PingInterval = duration(t, value)
+		case "cache_ttl":
+			app.CacheTTL = duration(t, value)
+		case "allowed_origins":
+			app.AllowedOrigins = arg.Vals
+		case "subscription_count":
+			app.SubscriptionCount = true
+		case "rate_limit":
+			app.RateLimit.Enabled, app.RateLimit.MaxAttempts = true, atoi(t, value)
+		case "terminate_on_limit":
+			app.RateLimit.Terminate = true
+		default:
+			d.Fatalf(t, "there is no setting %q", arg.Key)
+		}
+	}
+	return app
 }
 
 func atoi(t *testing.T, s string) int {
@@ -131,6 +160,8 @@ func (s *stage) act(d *datadriven.TestData) string {
 		s.manual.Advance(duration(s.t, d.CmdArgs[0].Key))
 	case "drain":
 		s.drain()
+	case "reload":
+		s.reload(d)
 	case "get", "post", "head", "put":
 		out.WriteString(s.request(d))
 	default:
@@ -148,13 +179,15 @@ func (s *stage) act(d *datadriven.TestData) string {
 
 // open connects a client: open NAME [slot=N] [path=/app/key] [raw]. With raw it says nothing yet.
 func (s *stage) open(d *datadriven.TestData) {
-	slot, path, raw := 0, "/app/"+appKey+"?protocol=7&client=js&version=8.6.0&flash=false", false
+	slot, path, origin, raw := 0, "/app/"+appKey+"?protocol=7&client=js&version=8.6.0&flash=false", "", false
 	for _, arg := range d.CmdArgs[1:] {
 		switch arg.Key {
 		case "slot":
 			slot = atoi(s.t, arg.Vals[0])
 		case "path":
 			path = arg.Vals[0]
+		case "origin":
+			origin = "Origin: " + arg.Vals[0] + "\r\n"
 		case "raw":
 			raw = true
 		default:
@@ -164,7 +197,7 @@ func (s *stage) open(d *datadriven.TestData) {
 	c := &actor{name: d.CmdArgs[0].Key, wire: s.manual.Open(slot), decoder: ws.NewClientDecoder(), raw: true}
 	s.clients = append(s.clients, c)
 	if !raw {
-		c.wire.Feed([]byte("GET " + path + " HTTP/1.1\r\nHost: localhost:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		c.wire.Feed([]byte("GET " + path + " HTTP/1.1\r\nHost: localhost:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + origin +
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
 	}
 }
@@ -177,6 +210,20 @@ func (s *stage) client(d *datadriven.TestData) *actor {
 	}
 	d.Fatalf(s.t, "there is no such client")
 	return nil
+}
+
+// reload changes the application's settings: reload [setting=…], or reload gone.
+func (s *stage) reload(d *datadriven.TestData) {
+	var list []*apps.App
+	if !d.HasArg("gone") {
+		list = append(list, settings(s.t, d))
+	}
+	if err := s.registry.Replace(list...); err != nil {
+		d.Fatalf(s.t, "%v", err)
+	}
+	for _, app := range s.manual.Hub().Update(list) {
+		s.manual.Evict(app)
+	}
 }
 
 // drain tells every socket that the server stops.
@@ -215,26 +262,26 @@ func unquote(t *testing.T, input string) (b []byte) {
 	return b
 }
 
-var placeholder = regexp.MustCompile(`\[\[auth (\w+) (\S+?)(?: (.*?))?\]\]|\$(\w+)`)
+var placeholder = regexp.MustCompile(`\[\[(auth|user) (\w+) (\S+?)(?: (.*?))?\]\]|\$(\w+)`)
 
 // fill puts in what a transcript cannot know: $NAME is a client's socket id, [[auth NAME CHANNEL
-// CHANNEL_DATA]] its signature for a channel, where CHANNEL_DATA is the text that is signed.
+// CHANNEL_DATA]] its signature for a channel, where CHANNEL_DATA is the text that is signed, and
+// [[user NAME USER_DATA]] its signature for a sign-in.
 func (s *stage) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(m string) string {
 		part := placeholder.FindStringSubmatch(m)
-		name := part[1] + part[4]
+		name := part[2] + part[5]
 		for _, c := range s.clients {
 			if c.name != name {
 				continue
 			}
-			if part[4] != "" {
-				return c.id.String()
+			switch part[1] {
+			case "auth":
+				return s.signer.Channel(c.id, []byte(part[3]), []byte(part[4]))
+			case "user":
+				return s.signer.User(c.id, []byte(strings.TrimSpace(part[3]+" "+part[4])))
 			}
-			var data []byte
-			if part[3] != "" {
-				data = []byte(part[3])
-			}
-			return s.signer.Channel(c.id, []byte(part[2]), data)
+			return c.id.String()
 		}
 		return m
 	})
