@@ -110,29 +110,19 @@ func (c *conn) drop() {
 	}
 }
 
-// write hands everything pending to the socket, as few times as can be.
+// write hands everything pending to the socket, as few times as can be. What the kernel refuses is
+// copied, so each step asks again whether the connection keeps up.
 func (c *conn) write() {
 	defer func() { c.dirty = false }()
-	if c.state == stateOpen && c.backlog() > c.loop.engine.backlog {
-		clear(c.pending)
-		c.pending = c.pending[:0]
-		c.Close(protocol.ErrSlowConsumer)
-	}
 	frames := c.pending
-	if len(frames) == 1 {
-		_, _ = c.sock.Write(frames[0].Bytes())
-		frames = nil
-	}
 	for len(frames) > 0 && c.state != stateGone {
-		n := min(len(frames), maxSlices)
-		slices := c.loop.slices[:0]
-		for _, f := range frames[:n] {
-			slices = append(slices, f.Bytes())
+		if c.state == stateOpen && c.backlog(frames) > c.loop.engine.backlog {
+			clear(c.pending)
+			c.pending = c.pending[:0]
+			c.Close(protocol.ErrSlowConsumer)
+			frames = c.pending
 		}
-		// An error has closed the connection already, and told the loop so.
-		_, _ = c.sock.Writev(slices)
-		clear(slices)
-		frames = frames[n:]
+		frames = c.writeSome(frames)
 	}
 	clear(c.pending)
 	c.pending = c.pending[:0]
@@ -144,13 +134,33 @@ func (c *conn) write() {
 	}
 }
 
-// backlog is how many bytes the connection has not taken, while it takes none.
-func (c *conn) backlog() int {
+// writeSome writes as many frames as one call may take and returns the others. A socket that
+// fails is closed in the call, and the loop has been told when it returns.
+func (c *conn) writeSome(frames []*protocol.Frame) []*protocol.Frame {
+	if len(frames) == 1 {
+		_, _ = c.sock.Write(frames[0].Bytes())
+		return nil
+	}
+	slices, size := c.loop.slices[:0], 0
+	for _, f := range frames {
+		if len(slices) == maxSlices || size > 0 && size+f.Len() > maxWrite {
+			break
+		}
+		slices, size = append(slices, f.Bytes()), size+f.Len()
+	}
+	n := len(slices)
+	_, _ = c.sock.Writev(slices)
+	clear(slices)
+	return frames[n:]
+}
+
+// backlog is how many bytes the connection has not taken, frames included, while it takes none.
+func (c *conn) backlog(frames []*protocol.Frame) int {
 	refused := c.sock.OutboundBuffered()
 	if refused == 0 {
 		return 0
 	}
-	for _, f := range c.pending {
+	for _, f := range frames {
 		refused += f.Len()
 	}
 	return refused

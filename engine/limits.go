@@ -33,6 +33,10 @@ const (
 	// maxSlices is how many slices one Writev may have. More is EINVAL, on which gnet closes the connection.
 	maxSlices = 1024
 
+	// maxWrite is how many bytes one Writev may have, unless a single frame is larger: gnet copies all
+	// of it when the kernel takes none. It is what Linux takes at once from a connection that keeps up.
+	maxWrite = 256 << 10
+
 	// maxPooled is how many tasks the inbox of a loop keeps room for when it is empty, and how many
 	// timers its wheel does.
 	maxPooled = 4096
