@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"net/url"
 	"strings"
 
 	gobwas "github.com/gobwas/ws"
@@ -125,10 +126,15 @@ func (l *loop) begin(c *conn, key, origin string) *protocol.Error {
 // appKey returns the key in the path of an upgrade: /app/{key}, with the
 // configured prefix or without it. The query is ignored, as in Reverb.
 func (e *Engine) appKey(uri string) (string, error) {
-	path, _, _ := strings.Cut(uri, "?")
-	path = strings.TrimPrefix(path, e.prefix)
-	if key, ok := strings.CutPrefix(path, "/app/"); ok && key != "" && !strings.Contains(key, "/") {
-		return key, nil
+	path, _, _ := strings.Cut(originForm(uri), "?")
+	for _, prefix := range []string{e.prefix, ""} {
+		bare, _ := strings.CutPrefix(path, prefix)
+		if key, ok := strings.CutPrefix(bare, "/app/"); ok && key != "" && !strings.Contains(key, "/") {
+			if plain, err := url.PathUnescape(key); err == nil {
+				key = plain
+			}
+			return key, nil
+		}
 	}
 	status := 404
 	if strings.HasPrefix(path, "/apps/") {
@@ -138,4 +144,15 @@ func (e *Engine) appKey(uri string) (string, error) {
 		gobwas.RejectionStatus(status),
 		gobwas.RejectionReason("There is no WebSocket here: connect to /app/{key}"),
 	)
+}
+
+// originForm takes scheme and host off a request target: HTTP allows them, and some proxies send them.
+func originForm(uri string) string {
+	if scheme, rest, ok := strings.Cut(uri, "://"); ok && !strings.ContainsAny(scheme, "/?") {
+		if at := strings.IndexAny(rest, "/?"); at >= 0 {
+			return rest[at:]
+		}
+		return "/"
+	}
+	return uri
 }
