@@ -19,8 +19,10 @@ type handover struct {
 	closed chan struct{}
 	active atomic.Int64 // connections under way or being served
 
-	mu    sync.Mutex // no offer is under way while closed is being closed
-	ended bool       // guarded by mu
+	mu    sync.Mutex             // no offer is under way while closed is being closed
+	ended bool                   // guarded by mu
+	until time.Time              // guarded by mu: when requests that were half there at the end have to be whole
+	conns map[*httpConn]struct{} // guarded by mu: that the server has
 }
 
 // parcel is a duplicated descriptor with the bytes that were read from it.
@@ -30,7 +32,9 @@ type parcel struct {
 }
 
 func newHandover() *handover {
-	return &handover{queue: make(chan parcel, handoverQueue), closed: make(chan struct{})}
+	return &handover{
+		queue: make(chan parcel, handoverQueue), closed: make(chan struct{}), conns: make(map[*httpConn]struct{}),
+	}
 }
 
 // offer takes a descriptor over. It reports false, and takes nothing, when the server does not keep up.
@@ -62,7 +66,7 @@ func (h *handover) Accept() (net.Conn, error) {
 				h.active.Add(-1)
 				continue // the client has gone meanwhile, or there is no descriptor for it
 			}
-			return &httpConn{Conn: c, tcp: c, early: p.bytes, handover: h}, nil
+			return h.serving(&httpConn{Conn: c, tcp: c, early: p.bytes, handover: h}), nil
 		}
 	}
 }
@@ -87,14 +91,26 @@ func (p parcel) open() (*net.TCPConn, error) {
 	return tcp, nil
 }
 
-// Close ends Accept. Connections that wait are closed.
+// serving remembers a connection of the server's.
+func (h *handover) serving(c *httpConn) *httpConn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.conns[c] = struct{}{}
+	return c
+}
+
+// Close ends Accept. Connections that wait are closed, and those that are being served have
+// stopGrace for what is left of their requests: the server's own timeouts are longer than a stop may take.
 func (h *handover) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ended {
 		return nil
 	}
-	h.ended = true
+	h.ended, h.until = true, time.Now().Add(stopGrace)
+	for c := range h.conns {
+		_ = c.Conn.SetReadDeadline(h.until) // one that fails is closed
+	}
 	close(h.closed)
 	for {
 		select {
@@ -139,8 +155,22 @@ func (c *httpConn) Close() error {
 	if c.ended.Swap(true) {
 		return nil
 	}
+	c.handover.mu.Lock()
+	delete(c.handover.conns, c)
+	c.handover.mu.Unlock()
 	c.handover.active.Add(-1)
 	return c.Conn.Close()
+}
+
+// SetReadDeadline bounds reads, by the end of a stop that is under way too.
+func (c *httpConn) SetReadDeadline(t time.Time) error {
+	h := c.handover
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended && (t.IsZero() || t.After(h.until)) {
+		t = h.until
+	}
+	return c.Conn.SetReadDeadline(t)
 }
 
 // Adopt takes a connection back from the HTTP server because a WebSocket

@@ -161,3 +161,35 @@ func TestNoDescriptorIsLost(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// A server that stops must not wait for somebody who sends half a request and no more.
+func TestHalfARequestDoesNotHoldUpAStop(t *testing.T) {
+	h := newHandover()
+	accept := func() (net.Conn, *net.TCPConn) {
+		fd, client := pair(t)
+		t.Cleanup(func() { client.Close() })
+		h.offer(parcel{fd, nil})
+		c, err := h.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c, client
+	}
+	half, _ := accept()
+	later, _ := accept()
+	whole, client := accept()
+	_ = half.SetReadDeadline(time.Now().Add(time.Hour))
+	_ = h.Close()
+	io.WriteString(client, "the rest")
+	buf := make([]byte, 20)
+	if n, err := whole.Read(buf); string(buf[:n]) != "the rest" {
+		t.Errorf("read %q, %v", buf[:n], err)
+	}
+	_ = later.SetReadDeadline(time.Now().Add(time.Hour)) // the server begins to read just now
+	for name, c := range map[string]net.Conn{"half": half, "later": later} {
+		if _, err := c.Read(buf); !os.IsTimeout(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -18,6 +18,9 @@ const (
 	// the client has sent something that nobody read.
 	lingerTimeout = 3 * time.Second
 
+	// stopGrace is how long a request that is half there when the server stops may take to be whole.
+	stopGrace = 500 * time.Millisecond
+
 	// DefaultBacklog is how many bytes a connection may leave unread, on top of the kernel's
 	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
 	DefaultBacklog = 1 << 20
