@@ -19,6 +19,9 @@ func (s *sources) credentials(c *Config, ctx *kong.Context) error {
 	if c.AppID+c.AppKey+c.AppSecret != "" {
 		return s.whole(c, ctx, func(f *kong.Flag) string { return f.Envs[0] })
 	}
+	if s.yaml != nil && len(s.yaml.apps) > 0 {
+		return nil // with applications of one's own, those of a past with Pusher are no part of it
+	}
 	for _, f := range appFlags(ctx) {
 		if raw, from, ok := s.lookup(f.Tag.Get("alt")); ok && word(raw) != "" {
 			f.Target.SetString(word(raw))

@@ -19,10 +19,10 @@ type Config struct {
 	PublicPort int    `group:"public" placeholder:"PORT" type:"number" max:"65535" env:"REVERB_PORT" help:"Port that browsers use. Default: 443 for https, else the value of --port."` // never 0 after Parse, unless Port is
 	Scheme     string `group:"public" enum:"http,https" default:"http" placeholder:"http|https" env:"REVERB_SCHEME" help:"Whether browsers come over TLS."`
 
-	// AppID, AppKey and AppSecret are all set, or all empty in demo mode.
-	AppID     string `group:"app" placeholder:"ID" env:"REVERB_APP_ID" alt:"PUSHER_APP_ID" help:"Id of the application."`
-	AppKey    string `group:"app" placeholder:"KEY" env:"REVERB_APP_KEY" alt:"PUSHER_APP_KEY" help:"Key of the application; browsers know it."`
-	AppSecret string `group:"app" placeholder:"SECRET" secret:"true" env:"REVERB_APP_SECRET" alt:"PUSHER_APP_SECRET" help:"Secret of the application. On a command line other users of the machine can see it: prefer .env."`
+	// AppID, AppKey and AppSecret are all set, or all empty: without an application of .env, environment and flags.
+	AppID     string `group:"app" file:"-" placeholder:"ID" env:"REVERB_APP_ID" alt:"PUSHER_APP_ID" help:"Id of the application."`
+	AppKey    string `group:"app" file:"-" placeholder:"KEY" env:"REVERB_APP_KEY" alt:"PUSHER_APP_KEY" help:"Key of the application; browsers know it."`
+	AppSecret string `group:"app" file:"-" placeholder:"SECRET" secret:"true" env:"REVERB_APP_SECRET" alt:"PUSHER_APP_SECRET" help:"Secret of the application. On a command line other users of the machine can see it: prefer .env."`
 
 	// Limits are those of the application above, and of every other that does not say its own.
 	Limits
@@ -33,8 +33,10 @@ type Config struct {
 
 	// DataDir is absolute.
 	DataDir string `group:"files" placeholder:"DIR" env:"RESOUND_DATA_DIR" help:"Directory of what the server keeps. Default: storage/resound of the Laravel project, else resound-data."`
+	// ConfigFile is the absolute path of the config file that was read, or "".
+	ConfigFile string `name:"config" group:"files" placeholder:"FILE" file:"-" env:"RESOUND_CONFIG" help:"The config file to read. Default: resound.yaml of the Laravel project or of the working directory, if it is there."`
 	// EnvFile is the absolute path of the .env file that was read, or "".
-	EnvFile string `group:"files" placeholder:"FILE" help:"The .env file to read. Default: that of the Laravel project around the working directory."`
+	EnvFile string `group:"files" placeholder:"FILE" file:"-" help:"The .env file to read. Default: that of the Laravel project around the working directory."`
 
 	LogFormat string `group:"log" enum:"auto,text,json" default:"auto" placeholder:"auto|text|json" env:"RESOUND_LOG_FORMAT" help:"Form of the log; auto is text on a terminal and json elsewhere."`
 	LogLevel  string `group:"log" enum:"debug,info,warn,error" default:"info" placeholder:"debug|info|warn|error" env:"RESOUND_LOG_LEVEL" help:"Least important level that is logged (default ${default})."`
@@ -46,6 +48,8 @@ type Config struct {
 	Settings []Setting `kong:"-"`
 	// Warnings are single lines for the person who started the server.
 	Warnings []string `kong:"-"`
+
+	served []application // see Apps
 }
 
 // Setting is one row of what `resound config` prints.
@@ -58,12 +62,23 @@ type Setting struct {
 	Secret bool   // to be masked wherever it is shown
 }
 
-// App returns the configured application, or false in demo mode.
+// Apps returns the applications to serve, each valid, with no id and no key
+// twice: first that of .env, environment and flags, then those of the config
+// file. None means demo mode. The slice is the caller's, the applications are not to be changed.
+func (c *Config) Apps() []*apps.App {
+	var list []*apps.App
+	for _, a := range c.served {
+		list = append(list, a.app)
+	}
+	return list
+}
+
+// App returns the first of Apps, or false in demo mode.
 func (c *Config) App() (*apps.App, bool) {
-	if c.AppID == "" {
+	if len(c.served) == 0 {
 		return nil, false
 	}
-	return c.NewApp(c.AppID, c.AppKey, c.AppSecret), true
+	return c.served[0].app, true
 }
 
 // NewApp returns an application with these credentials and the configured

@@ -6,6 +6,8 @@
 //   - grammar.go: the commands and their help texts, as kong wants them.
 //   - parse.go: Parse, from arguments to a checked Config.
 //   - sources.go: where a value comes from, and the order of the places.
+//   - file.go, file_nodes.go: the config file, resound.yaml: its keys, its ${NAME}, its lines.
+//   - applications.go: the applications of all places, see Config.Apps.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
 //   - mappers.go: numbers, seconds, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
@@ -14,13 +16,21 @@
 //   - table.go: what `resound config` prints.
 //   - version.go: the version line.
 //
-// Invariants. A value comes from the first of flag, environment, .env file and
-// default. The environment wins over the file even when it is empty there,
+// Invariants. A value comes from the first of flag, environment, .env file,
+// config file and default. The environment wins over .env even when it is empty there,
 // because Laravel loads the file without overwriting. A value that is empty
 // or null counts as not set (REVERB_APP_MAX_CONNECTIONS= is no limit); only
 // REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM turns client events off then, as it
 // does in Reverb. Parse reads its Options and files, never the state of the
 // process. No error, warning or table holds a whole secret unless it was asked for.
+//
+// Several applications. Those of the config file are served beside the one of
+// .env, environment and flags (REVERB_APP_ID and so on). A setting that an entry of the
+// file does not have, it takes from the settings around it: a limit at the margin of the file, in .env, in the
+// environment or in a flag is for every application that does not say its own.
+// With the same id in both places it is one application: what .env, environment and flags say of it wins, its
+// key and secret too, with a warning when they differ; the rest stays as the file has it (TestAppsOfFileAndEnv).
+// PUSHER_APP_ID and its like count only while nothing else names an application.
 //
 // The .env reader is our own, because the file has to mean here what it means
 // to Laravel, down to the last byte of a secret. godotenv, tried on the table

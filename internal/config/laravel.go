@@ -63,12 +63,17 @@ func projectEnv(project, appEnv string) string {
 	}
 	for _, name := range names {
 		// A file that may not be looked at is returned, so that reading it says why.
-		path := filepath.Join(project, name)
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		if path := filepath.Join(project, name); exists(path) {
 			return path
 		}
 	}
 	return ""
+}
+
+// exists is also true of what may not be looked at.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func isFile(path string) bool {

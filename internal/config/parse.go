@@ -70,10 +70,16 @@ func finish(c *Config, src *sources, ctx *kong.Context) error {
 	if src.file != nil {
 		c.EnvFile = src.file.path
 	}
+	if src.yaml != nil {
+		c.ConfigFile = src.yaml.path
+	}
 	if err := src.credentials(c, ctx); err != nil {
 		return err
 	}
 	if err := c.normalise(src); err != nil {
+		return err
+	}
+	if err := src.applications(c, ctx); err != nil {
 		return err
 	}
 	c.Settings = src.settings(ctx)

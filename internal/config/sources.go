@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -18,8 +17,9 @@ import (
 type sources struct {
 	dir     string
 	environ map[string]string
-	project string   // Laravel project, or ""
-	file    *envFile // the .env file, or nil
+	project string      // Laravel project, or ""
+	file    *envFile    // the .env file, or nil
+	yaml    *configFile // the config file, or nil
 
 	origin map[string]origin // by flag name
 	notes  []string          // warnings about values
@@ -27,8 +27,9 @@ type sources struct {
 
 // origin is the place of one value. The zero origin is the default.
 type origin struct {
-	name  string // variable, or "" for a flag
+	name  string // variable or key, or "" for a flag
 	place string // "environment", "path:line" or "flag --x"
+	file  bool   // it is the config file
 }
 
 func newSources(o Options) *sources {
@@ -50,8 +51,23 @@ func (s *sources) env(name string) (string, bool) {
 // Validate is kong's; there is no list of keys to check here, see warnings.
 func (s *sources) Validate(*kong.Application) error { return nil }
 
-// Resolve returns the text of the flag from the environment or the .env file, or nil.
+// Resolve returns the text of the flag from the environment, the .env file or
+// the config file, or nil.
 func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	value, from := s.find(flag)
+	if value == "" {
+		return nil, nil
+	}
+	if err := try(flag, value); err != nil {
+		return nil, fmt.Errorf("%s: %w", from, err)
+	}
+	s.noteClientEvents(flag, from, value)
+	s.origin[flag.Name] = from
+	return value, nil
+}
+
+// find returns the text that was set for the flag, or "".
+func (s *sources) find(flag *kong.Flag) (string, origin) {
 	for _, name := range flag.Envs {
 		raw, from, ok := s.lookup(name)
 		if !ok {
@@ -60,33 +76,56 @@ func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 		value := word(raw)
 		if value == "" {
 			// REVERB_APP_MAX_CONNECTIONS= and =null mean that nothing was chosen, with the one exception that carries the tag.
-			if value = flag.Tag.Get("empty"); value == "" {
-				return nil, nil
-			}
+			value = flag.Tag.Get("empty")
 		}
-		if err := try(flag, value); err != nil {
-			return nil, fmt.Errorf("%s: %w", from, err)
+		if value != "" {
+			return value, from
 		}
-		s.noteClientEvents(flag, from, value)
-		s.origin[flag.Name] = from
-		return value, nil
 	}
-	return nil, nil
+	if s.yaml != nil {
+		key := fileKey(flag)
+		if v, ok := s.yaml.settings[key]; ok {
+			return v.or(flag.Tag.Get("empty")), origin{name: key, place: s.yaml.at(v.line), file: true}
+		}
+	}
+	return "", origin{}
 }
 
-// load finds the .env file and reads it.
+// load finds and reads the .env file and then, since it may name it, the config file.
 func (s *sources) load(ctx *kong.Context) error {
-	path := ""
-	if s.project != "" {
+	path, err := s.given(ctx, "env-file")
+	if err != nil {
+		return err
+	}
+	if path == "" && s.project != "" {
 		path = projectEnv(s.project, s.environ["APP_ENV"])
 	}
-	for _, p := range ctx.Path {
-		if p.Flag != nil && p.Flag.Name == "env-file" {
-			given, _ := ctx.FlagValue(p.Flag).(string)
-			if given == "" {
-				return errors.New("--env-file: the path is empty")
-			}
-			path = s.abs(given)
+	if path != "" {
+		data, err := readFile(path)
+		if err != nil {
+			return err
+		}
+		if s.file, err = parseEnv(path, data, s.env); err != nil {
+			return err
+		}
+	}
+	return s.loadConfig(ctx)
+}
+
+// loadConfig finds and reads the config file.
+func (s *sources) loadConfig(ctx *kong.Context) error {
+	path, err := s.given(ctx, "config")
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		if raw, _, ok := s.lookup("RESOUND_CONFIG"); ok && word(raw) != "" {
+			path = s.abs(word(raw))
+		}
+	}
+	for _, dir := range []string{s.project, s.dir} {
+		if candidate := filepath.Join(dir, "resound.yaml"); path == "" && dir != "" && exists(candidate) {
+			path = candidate
 		}
 	}
 	if path == "" {
@@ -96,19 +135,48 @@ func (s *sources) load(ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	s.file, err = parseEnv(path, data, s.env)
-	return err
+	var errs []error
+	s.yaml, errs = parseFile(path, data, newFileKeys(ctx.Selected().Flags), s.value)
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	default:
+		return fmt.Errorf("%w (and %d more)", errs[0], len(errs)-1)
+	}
+}
+
+// given returns the absolute path that the flag has on the command line, or "" without it.
+func (s *sources) given(ctx *kong.Context, name string) (string, error) {
+	path := ""
+	for _, p := range ctx.Path {
+		if p.Flag != nil && p.Flag.Name == name {
+			given, _ := ctx.FlagValue(p.Flag).(string)
+			if given == "" {
+				return "", fmt.Errorf("--%s: the path is empty", name)
+			}
+			path = s.abs(given)
+		}
+	}
+	return path, nil
+}
+
+// value finds what ${NAME} in the config file stands for.
+func (s *sources) value(name string) (string, bool) {
+	v, _, ok := s.lookup(name)
+	return v, ok
 }
 
 // lookup finds a variable: the environment wins over the file, even with an
 // empty value, because Laravel loads .env without overwriting.
 func (s *sources) lookup(name string) (string, origin, bool) {
 	if v, ok := s.environ[name]; ok {
-		return v, origin{name, "environment"}, true
+		return v, origin{name: name, place: "environment"}, true
 	}
 	if s.file != nil {
 		if e, ok := s.file.entries[name]; ok && !e.null {
-			return e.value, origin{name, s.file.path + ":" + strconv.Itoa(e.line)}, true
+			return e.value, origin{name: name, place: s.file.path + ":" + strconv.Itoa(e.line)}, true
 		}
 	}
 	return "", origin{}, false
@@ -156,9 +224,13 @@ func text(v reflect.Value) string {
 
 // try decodes the value into nothing, so that the error can name the place.
 func try(flag *kong.Flag, value string) error {
-	scratch := reflect.New(flag.Target.Type()).Elem()
+	return decode(flag, value, reflect.New(flag.Target.Type()).Elem())
+}
+
+// decode reads the value as the flag would into another target.
+func decode(flag *kong.Flag, value string, target reflect.Value) error {
 	scan := kong.Scan().PushTyped(value, kong.FlagValueToken)
-	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, scratch); err != nil {
+	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target); err != nil {
 		return err
 	}
 	if flag.Enum == "" || flag.EnumMap()[value] {

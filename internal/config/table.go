@@ -44,7 +44,7 @@ func (c *Config) printJSON(w io.Writer, showSecrets bool) error {
 		Demo     bool     `json:"demo"`
 		Settings []row    `json:"settings"`
 		Warnings []string `json:"warnings"`
-	}{Demo: c.AppID == "", Warnings: append([]string{}, c.Warnings...)}
+	}{Demo: len(c.served) == 0, Warnings: append([]string{}, c.Warnings...)}
 	for _, s := range c.Settings {
 		out.Settings = append(out.Settings, row{s.Name, s.shown(showSecrets), s.Source, s.Env})
 	}

@@ -59,6 +59,7 @@ var owners = map[string]owner{
 	"github.com/alecthomas/kong":          {of: []string{"internal/config"}},
 	"github.com/cockroachdb/datadriven":   {of: []string{e2e}},
 	"github.com/cockroachdb/pebble":       {of: []string{"persist"}},
+	"github.com/fsnotify/fsnotify":        {of: []string{"internal/config"}},
 	"github.com/gobwas/ws":                {of: []string{"protocol/ws", "engine"}, tests: true},
 	"github.com/goccy/go-json":            {anyone: true},
 	"github.com/joho/godotenv":            {of: []string{"internal/config"}},
@@ -68,6 +69,7 @@ var owners = map[string]owner{
 	"github.com/pusher/pusher-http-go":    {of: []string{"internal/demo", e2e}},
 	"github.com/redis/rueidis":            {of: []string{"channels/redisbroker"}},
 	"github.com/valyala/fasthttp":         {of: []string{"api", "engine"}},
+	"go.yaml.in/yaml":                     {of: []string{"internal/config"}},
 	"golang.org/x/sys":                    {of: []string{"engine"}}, // sockets and descriptors
 	// JSON goes through goccy/go-json. A package that cannot is listed here
 	// with its reason; tests may check the one library against the other.

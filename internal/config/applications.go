@@ -1,0 +1,130 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"resound/internal/apps"
+)
+
+// application is one that is served, and where it comes from.
+type application struct {
+	app    *apps.App
+	limits Limits
+	place  string   // "path:line", or of its credentials "REVERB_APP_ID in path:line"
+	set    []string // keys that its own entry of the config file has
+}
+
+// applications collects those of all places, see Config.Apps.
+func (s *sources) applications(c *Config, ctx *kong.Context) error {
+	if c.AppID != "" {
+		c.served = append(c.served, application{app: c.NewApp(c.AppID, c.AppKey, c.AppSecret), limits: c.Limits, place: s.at("app-id")})
+	}
+	if s.yaml == nil {
+		return nil
+	}
+	outside := c.AppID != ""
+	keys := newFileKeys(ctx.Selected().Flags)
+	for _, entry := range s.yaml.apps {
+		a, err := s.application(c, entry, keys)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.yaml.at(entry.line), err)
+		}
+		if outside && a.app.ID == c.AppID {
+			outside, c.served[0] = false, a // once: a second entry with that id is an error
+			continue
+		}
+		if err := a.collides(c.served); err != nil {
+			return fmt.Errorf("%s: %w", a.place, err)
+		}
+		c.served = append(c.served, a)
+	}
+	return nil
+}
+
+// application makes one of an entry. A setting that the entry does not have is
+// that of the server. What the environment, .env or a flag says of the application with this id wins.
+func (s *sources) application(c *Config, entry fileApp, keys fileKeys) (application, error) {
+	a := application{limits: c.Limits, place: s.yaml.at(entry.line)}
+	id, key, secret := entry.values[idKey].text, entry.values[keyKey].text, entry.values[secretKey].text
+	named := c.AppID != "" && id == c.AppID
+	if named {
+		s.noteOther(entry, keyKey, key != "" && key != c.AppKey, "app-key")
+		s.noteOther(entry, secretKey, secret != "" && secret != c.AppSecret, "app-secret")
+		key, secret = c.AppKey, c.AppSecret
+	}
+	for _, name := range slices.Sorted(maps.Keys(entry.values)) {
+		f, v := keys.app[name], entry.values[name]
+		if f == nil {
+			continue // one of the three above
+		}
+		value := v.or(f.Tag.Get("empty"))
+		if value == "" {
+			continue
+		}
+		from := origin{name: name, place: s.yaml.at(v.line), file: true}
+		if err := decode(f, value, a.limits.field(&c.Limits, f)); err != nil {
+			return a, fmt.Errorf("%s: %w", from, err)
+		}
+		a.set = append(a.set, name)
+		if o := s.origin[f.Name]; named && o.place != "" && !o.file {
+			a.limits.field(&c.Limits, f).Set(f.Target)
+			continue
+		}
+		s.noteClientEvents(f, from, value)
+	}
+	if slices.Contains(a.set, "allowed_origins") {
+		for _, note := range a.limits.cleanOrigins() {
+			s.notes = append(s.notes, fmt.Sprintf("allowed_origins in %s: %s", s.yaml.at(entry.values["allowed_origins"].line), note))
+		}
+	}
+	a.app = a.limits.app(id, key, secret)
+	if err := a.app.Validate(); err != nil {
+		return a, fmt.Errorf("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return a, nil
+}
+
+// noteOther warns of a credential in the config file that is not the one used.
+func (s *sources) noteOther(entry fileApp, key string, other bool, flag string) {
+	if other {
+		s.notes = append(s.notes, fmt.Sprintf("%s in %s is not used: %s has another", key, s.yaml.at(entry.values[key].line), s.at(flag)))
+	}
+}
+
+// collides reports an application that cannot be told from this one.
+func (a application) collides(served []application) error {
+	for _, other := range served {
+		switch {
+		case other.app.ID == a.app.ID:
+			return fmt.Errorf("the application %q is there already (%s)", a.app.ID, other.place)
+		case other.app.Key == a.app.Key:
+			return fmt.Errorf("the applications %q and %q (%s) have the same key", a.app.ID, other.app.ID, other.place)
+		}
+	}
+	return nil
+}
+
+// field returns the field of l that the flag fills in base.
+func (l *Limits) field(base *Limits, f *kong.Flag) reflect.Value {
+	theirs, ours := reflect.ValueOf(base).Elem(), reflect.ValueOf(l).Elem()
+	for i := range theirs.NumField() {
+		if theirs.Field(i).Addr().Pointer() == f.Target.Addr().Pointer() {
+			return ours.Field(i)
+		}
+	}
+	panic("config: --" + f.Name + " is no limit")
+}
+
+// or returns the text, or the other for a value that is null or empty.
+func (v fileValue) or(other string) string {
+	if v.null {
+		return other
+	}
+	return v.text
+}
