@@ -27,20 +27,23 @@ func (r *request) verify() *protocol.Error {
 		return protocol.ErrSignature.With("%s The auth_key is not the key of the application [%s]: check REVERB_APP_KEY and REVERB_APP_ID.",
 			protocol.ErrSignature.Text, app.ID)
 	}
-	if r.signed(given.value, r.path) {
-		return nil
+	if !r.signedSomehow(given.value) {
+		return r.badSignature()
 	}
-	if len(r.prefix) > 0 && r.signed(given.value, slices.Concat(r.prefix, r.path)) {
-		return nil
+	return r.verifyTime()
+}
+
+// signedSomehow reports whether given is the signature of the request with its path in one of the ways that publishers write it.
+func (r *request) signedSomehow(given []byte) bool {
+	if r.signed(given, r.path) || len(r.prefix) > 0 && r.signed(given, slices.Concat(r.prefix, r.path)) {
+		return true
 	}
 	// Some publishers sign the path before their HTTP client escapes it.
-	if bytes.IndexByte(r.path, '%') >= 0 {
-		path := unescape(r.path)
-		if r.signed(given.value, path) || len(r.prefix) > 0 && r.signed(given.value, slices.Concat(r.prefix, path)) {
-			return nil
-		}
+	if bytes.IndexByte(r.path, '%') < 0 {
+		return false
 	}
-	return r.badSignature()
+	path := unescape(r.path)
+	return r.signed(given, path) || len(r.prefix) > 0 && r.signed(given, slices.Concat(r.prefix, path))
 }
 
 // signed reports whether given is the signature of the request with this path.

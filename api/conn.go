@@ -3,31 +3,112 @@ package api
 import (
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
-// listener gives every connection what refused publishers need.
-type listener struct{ net.Listener }
+// listener gives every connection what refused publishers and a shutdown need.
+type listener struct {
+	net.Listener
+	open *connSet
+}
 
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c}, nil
+	own := &conn{Conn: c, set: l.open}
+	l.open.add(own)
+	return own, nil
+}
+
+// connSet is the open connections of a server. Any goroutine may use it.
+type connSet struct {
+	ending atomic.Bool // no further request is waited for
+
+	mu   sync.Mutex
+	open map[*conn]struct{} // guarded by mu
+}
+
+func (s *connSet) add(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = make(map[*conn]struct{})
+	}
+	s.open[c] = struct{}{}
+}
+
+func (s *connSet) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+}
+
+// end closes all connections that wait for a request, and from here on each that begins to.
+func (s *connSet) end() {
+	s.ending.Store(true) // first, so that a connection which begins to wait behind our look sees it
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.open {
+		c.interrupt()
+	}
 }
 
 // conn is one HTTP connection. It belongs to the goroutine that serves it; a shutdown may close it from another.
 type conn struct {
 	net.Conn
+	set    *connSet
 	linger atomic.Bool // the peer may still be sending what was refused
+	waits  atomic.Bool // a read for the first bytes of a request is under way
+
+	serving bool // a request is under way, from its first byte to the end of its answer
+}
+
+// track is told by fasthttp what a connection is at, on the goroutine that serves it.
+func track(nc net.Conn, state fasthttp.ConnState) {
+	c, ok := nc.(*conn)
+	switch {
+	case ok && state == fasthttp.StateActive:
+		c.serving = true
+	case ok && state == fasthttp.StateIdle:
+		c.serving = false
+	}
+}
+
+// Read reads from the connection. During a shutdown, one that has no request
+// under way gets a moment to show that a request has arrived already.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.serving {
+		return c.Conn.Read(p)
+	}
+	c.waits.Store(true)
+	if c.set.ending.Load() {
+		defer time.AfterFunc(arrivalTime, c.interrupt).Stop()
+	}
+	n, err := c.Conn.Read(p)
+	if !c.waits.CompareAndSwap(true, false) {
+		return 0, net.ErrClosed // what came too late must not be published without an answer
+	}
+	return n, err
+}
+
+// interrupt closes the connection if it waits for a request. Any goroutine may call it.
+func (c *conn) interrupt() {
+	if c.waits.CompareAndSwap(true, false) {
+		_ = c.Conn.Close() // who serves it sees the end in Read
+	}
 }
 
 // Close closes the connection. One that lingers says goodbye first and reads
 // on for a moment: closed with unread bytes, the kernel would reset it, and
 // the publisher would see "connection reset" instead of our answer.
 func (c *conn) Close() error {
+	c.set.remove(c)
 	if c.linger.Swap(false) {
 		if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 			_ = w.CloseWrite() // the answer is out; a peer that is gone shows in the read

@@ -4,13 +4,14 @@
 //   - route.go: from a path to what is asked, and which methods are allowed.
 //   - request.go: one request under way, and its answer.
 //   - auth.go: signatures.
+//   - timestamp.go: requests from another time.
 //   - event.go: one event of a body, and what may be wrong with it.
 //   - events.go: POST events and batch_events.
 //   - info.go: attributes of channels, as publishers ask for them.
 //   - query.go: GET channels, users and connections; POST terminate_connections.
 //   - messages.go: the body of a 422.
 //   - upgrade.go: a WebSocket upgrade goes back to the reactor.
-//   - conn.go: refused publishers get to read why.
+//   - conn.go: refused publishers get to read why; a shutdown does not wait for who is silent.
 //   - limits.go: every limit, each with its reason.
 //
 // Answers. A success is 200 with a JSON object: pusher-http-php takes anything
@@ -18,13 +19,21 @@
 // plain text that ends up word for word in the publisher's log, so it names
 // the limit, how much it was and which setting raises it. A body that is JSON
 // but lacks something gets 422 and Laravel's messages by field. The order is
-// 404, 405, unknown application 404, signature 401, body 400 or 422.
+// 404, 405, unknown application 404, signature and then time 401, body 400 or 422.
 //
 // Invariants. Nothing of a request is published before all of it was checked.
 // name and data are passed on byte for byte, and only from a body that is
 // valid UTF-8 and valid JSON, so every frame is too. Neither a secret nor an
 // expected signature is ever in an answer or a log. Nothing keeps a slice of
 // a request after its answer; test builds overwrite the body to show it.
+//
+// Settings of an application are those of the request's moment: a reload is
+// effective for the next request, also on connections that are kept (TestReload).
+//
+// A shutdown closes connections that have no request under way at once, and
+// finishes what has begun to arrive (TestShutdownClosesWhoHasNoRequest,
+// TestShutdownFinishesRequests, TestShutdownAnswersWhatWasHandedOver). What a
+// connection brings after it was closed is not served (TestShutdownMeetsARequest).
 //
 // Threads. All methods of Server may be called from any goroutine. fasthttp
 // has one goroutine for each connection and there are at most maxConnections.
@@ -37,14 +46,18 @@
 //   - connections are kept alive, pipelined requests and chunked bodies are
 //     answered and 100-continue is sent (TestSocket);
 //   - auth_key has to be the application's (TestSignatureIsChecked);
+//   - auth_timestamp is compared with the clock: what is more than 600 s off is
+//     logged once a minute, or refused (TestTimestampsAreWarnedOf, TestTimestampsAreEnforced);
 //   - a path is accepted whether it was signed with or without the prefix,
 //     escaped or not (TestSignedPaths);
 //   - a body that is no JSON object gets 400, not 500 (TestBodies);
 //   - null counts as absent, and an empty list or object is data (TestBodies);
-//   - channel and event names are checked, one event names at most 100
-//     channels and a batch holds at most 1000 events (TestBodies);
+//   - channel and event names are checked, and one event names at most 100 channels (TestBodies);
+//   - a batch holds at most as many events as its application allows, 10 by default (TestBatchLimitIsTheApps);
 //   - a channel that is named twice gets the event once (TestPublishReachesSubscribers);
 //   - a batch is checked as a whole before any of it goes out (TestBatchIsAllOrNothing);
+//   - the attribute cache comes with the seconds that are left of it, also while nobody is
+//     there, and only where one channel is asked for (TestCacheIsShown);
 //   - an empty list of channels is {} (TestQueries);
 //   - connections counts all connections, subscribed or not (TestQueries);
 //   - /app without an upgrade is 426, not 500 (TestRoutes).

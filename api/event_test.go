@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"resound/internal/apps"
 	"resound/protocol"
 )
 
@@ -12,6 +13,7 @@ const (
 	notObject  = "Bad request. The body has to be one JSON object, nested at most 512 levels deep."
 	badName    = " field is not a valid channel name: use 1 to 200 letters, digits and _-=@,.;"
 	noChannel  = `"channels":["The channels field is required when channel is not present."],"channel":["The channel field is required when channels is not present."]`
+	raise      = ". Raise RESOUND_MAX_BATCH, or max_batch in the configuration file."
 	testEvents = "/apps/1001/events"
 	testBatch  = "/apps/1001/batch_events"
 )
@@ -185,7 +187,7 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 		{"E123", `{"batch":[` + good + `,{"name":"e","data":"x","channel":"c","socket_id":7}]}`, 422, `{"batch.1.socket_id":["The batch.1.socket id field must be a string."]}`},
 		{"", `{"batch":[` + good + `,{"name":"e","data":"x","channel":7}]}`, 422, `{"batch.1.channel":["The batch.1.channel field must be a string."]}`},
 		{"", `{"batch":[` + good + `,{"name":"e","data":"x","channel":"c d"}]}`, 422, `{"batch.1.channel":["The batch.1.channel` + badName + `"]}`},
-		{"E132", `{"batch":[` + strings.Repeat(good+`,`, 1000) + good + `]}`, 422, `{"batch":["The batch field must not have more than 1000 items: it has 1001."]}`},
+		{"E132", `{"batch":[` + strings.Repeat(good+`,`, 10) + good + `]}`, 422, `{"batch":["The batch field must not have more than 10 items: it has 11` + raise + `"]}`},
 	} {
 		a := n.call("POST", testBatch, "", tc.body)
 		if a.status != tc.status || a.body != tc.answer {
@@ -195,14 +197,41 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 			t.Errorf("%s: %.200s: %d events went out", tc.row, tc.body, got)
 		}
 	}
-	n.call("POST", testBatch, "", `{"batch":[`+strings.Repeat(good+`,`, 999)+good+`]}`).want(t, 200, `{"batch":{}}`)
+	n.call("POST", testBatch, "", batchOf(good, 10)).want(t, 200, `{"batch":{}}`)
+	if got := n.posted(); got != 10 {
+		t.Errorf("%d events of a batch of 10 went out", got)
+	}
+}
+
+// batchOf returns a batch with n times that event.
+func batchOf(event string, n int) string {
+	return `{"batch":[` + strings.Repeat(event+",", n-1) + event + `]}`
+}
+
+func TestBatchLimitIsTheApps(t *testing.T) {
+	app := apps.New(testID, testKey, testSecret)
+	app.MaxBatch = 3
+	n := newNodeOf(t, app)
+	n.join(protocol.SocketID{A: 1, B: 1}, "c", "")
+	const good = `{"name":"e","data":"x","channel":"c"}`
+	n.call("POST", testBatch, "", batchOf(good, 3)).want(t, 200, `{"batch":{}}`)
+	n.call("POST", testBatch, "", batchOf(good, 4)).want(t, 422, `{"batch":["The batch field must not have more than 3 items: it has 4`+raise+`"]}`)
+	if got := n.posted(); got != 3 {
+		t.Errorf("%d events went out, want 3", got)
+	}
+	larger := *app
+	larger.MaxBatch = 1000
+	n.replace(&larger)
+	n.call("POST", testBatch, "", batchOf(good, 1000)).want(t, 200, `{"batch":{}}`)
 	if got := n.posted(); got != 1000 {
 		t.Errorf("%d events of a batch of 1000 went out", got)
 	}
 }
 
 func TestComplaintsHaveAnEnd(t *testing.T) {
-	a := newNode(t).call("POST", testBatch, "", `{"batch":[`+strings.Repeat("0,", 999)+`0]}`)
+	app := apps.New(testID, testKey, testSecret)
+	app.MaxBatch = 1000
+	a := newNodeOf(t, app).call("POST", testBatch, "", batchOf("0", 1000))
 	if got := strings.Count(a.body, " field is required"); a.status != 422 || got != maxMessages {
 		t.Errorf("answered %d with %d messages, want %d", a.status, got, maxMessages)
 	}

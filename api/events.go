@@ -60,7 +60,7 @@ func (r *request) publish() {
 		r.ok(emptyObject)
 		return
 	}
-	want := parseAttributes(e.info.Text())
+	want := parseAttributes(e.info.Text()) &^ cached // who has just published knows what is kept
 	dst := append(make([]byte, 0, 16+64*len(r.channels)), `{"channels":{`...)
 	for i, name := range r.channels {
 		if i > 0 {
@@ -91,7 +91,7 @@ func (r *request) publishBatch() {
 		return
 	}
 	var m messages
-	items := readBatch(&m, list)
+	items := readBatch(&m, list, r.app.Settings().MaxBatch)
 	if r.invalid(m) {
 		return
 	}
@@ -118,11 +118,11 @@ func (it *item) appendInfo(dst []byte, r *request) []byte {
 	if it.info.IsNull() {
 		return append(dst, emptyObject...)
 	}
-	return parseAttributes(it.info.Text()).appendTo(dst, r.app.Channel(it.to))
+	return (parseAttributes(it.info.Text()) &^ cached).appendTo(dst, r.app.Channel(it.to))
 }
 
-// readBatch returns the events of a batch, and adds what is wrong with them.
-func readBatch(m *messages, list protocol.Raw) []item {
+// readBatch returns the events of a batch, at most limit, and adds what is wrong with them.
+func readBatch(m *messages, list protocol.Raw, limit int) []item {
 	switch {
 	case !blank(list) && list[0] != '[' && !list.IsObject():
 		m.wrongType("", "batch", "an array")
@@ -134,14 +134,14 @@ func readBatch(m *messages, list protocol.Raw) []item {
 	var items []item
 	n := 0
 	each(list, func(v protocol.Raw) bool {
-		if n < maxBatch {
+		if n < limit {
 			items = append(items, readItem(m, n, v))
 		}
 		n++
 		return true
 	})
-	if n > maxBatch {
-		m.add("batch", fmt.Sprintf("The batch field must not have more than %d items: it has %d.", maxBatch, n))
+	if n > limit {
+		m.add("batch", fmt.Sprintf("The batch field must not have more than %d items: it has %d. Raise RESOUND_MAX_BATCH, or max_batch in the configuration file.", limit, n))
 	}
 	return items
 }

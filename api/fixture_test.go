@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -21,7 +23,8 @@ const (
 	testID     = "1001"
 	testKey    = "app-key"
 	testSecret = "app-secret"
-	maxBody    = 10_000 // Reverb's default
+	maxBody    = 10_000        // Reverb's default
+	testTime   = 1_795_374_512 // when requests are made and arrive, in seconds of Unix time
 )
 
 // mailbox keeps the tasks of one loop until the test runs them.
@@ -85,12 +88,24 @@ func newNodeOf(t testing.TB, app *apps.App, edit ...func(*Options)) *node {
 		n.loops[i] = hub.Dispatcher(i)
 	}
 	n.app = hub.App(app)
-	o := Options{Registry: registry, Hub: hub, MaxBody: maxBody, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	o := Options{
+		Registry: registry, Hub: hub, MaxBody: maxBody, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Now: func() time.Time { return time.Unix(testTime, 0) },
+	}
 	for _, f := range edit {
 		f(&o)
 	}
 	n.server = New(o)
 	return n
+}
+
+// replace makes list the applications that there are, as a reload of the configuration does.
+func (n *node) replace(list ...*apps.App) {
+	n.t.Helper()
+	if err := n.server.o.Registry.Replace(list...); err != nil {
+		n.t.Fatal(err)
+	}
+	n.server.o.Hub.Update(list)
 }
 
 func prefixed(o *Options) { o.PathPrefix = "/ws/" }
@@ -170,10 +185,15 @@ func (n *node) signed(method, path, signPath, query, body string) string {
 }
 
 func signedBy(signer *protocol.Signer, key, method, path, signPath, query, body string) string {
-	q := "auth_key=" + key + "&auth_timestamp=1795374512&auth_version=1.0"
+	q := "auth_key=" + key + "&auth_timestamp=" + strconv.Itoa(testTime) + "&auth_version=1.0"
 	if query != "" {
 		q += "&" + query
 	}
+	return signedQuery(signer, method, path, signPath, q, body)
+}
+
+// signedQuery signs a request whose query is all of q.
+func signedQuery(signer *protocol.Signer, method, path, signPath, q, body string) string {
 	values, err := url.ParseQuery(q)
 	if err != nil {
 		panic(err)

@@ -14,6 +14,7 @@ const (
 	occupied attributes = 1 << iota
 	userCount
 	subscriptionCount
+	cached // for one channel at a time: a list of frames could be of any size
 )
 
 // parseAttributes reads a list like "user_count,subscription_count". Unknown names count for nothing, as in Reverb.
@@ -26,6 +27,8 @@ func parseAttributes(list []byte) (a attributes) {
 			a |= userCount
 		case "subscription_count":
 			a |= subscriptionCount
+		case "cache":
+			a |= cached
 		}
 	}
 	return a
@@ -33,7 +36,7 @@ func parseAttributes(list []byte) (a attributes) {
 
 // appendTo appends a JSON object of the attributes that apply: users are
 // counted on presence channels and subscriptions on all others, and neither
-// while nobody is there.
+// while nobody is there. An event is kept for whoever comes, so also while nobody is.
 func (a attributes) appendTo(dst []byte, i channels.Info) []byte {
 	there := i.Subscriptions > 0
 	dst = append(dst, '{')
@@ -42,18 +45,27 @@ func (a attributes) appendTo(dst []byte, i channels.Info) []byte {
 		dst = strconv.AppendBool(append(dst, `"occupied":`...), there)
 	}
 	if a&userCount != 0 && there && i.Presence {
-		dst = appendCount(dst, n, `"user_count":`, i.Users)
+		dst = appendCount(dst, n, `"user_count":`, int64(i.Users))
 	}
 	if a&subscriptionCount != 0 && there && !i.Presence {
-		dst = appendCount(dst, n, `"subscription_count":`, i.Subscriptions)
+		dst = appendCount(dst, n, `"subscription_count":`, int64(i.Subscriptions))
+	}
+	if a&cached != 0 && i.Cached != nil {
+		dst = append(appendName(dst, n, `"cache":`), i.Cached.Payload()...)
+		dst = appendCount(dst, n, `"cache_ttl":`, i.TTL)
 	}
 	return append(dst, '}')
 }
 
-// appendCount appends a member to the object that starts at from.
-func appendCount(dst []byte, from int, name string, count int) []byte {
+// appendCount appends a member with a number to the object that starts at from.
+func appendCount(dst []byte, from int, name string, count int64) []byte {
+	return strconv.AppendInt(appendName(dst, from, name), count, 10)
+}
+
+// appendName appends the name of a member to the object that starts at from.
+func appendName(dst []byte, from int, name string) []byte {
 	if len(dst) > from {
 		dst = append(dst, ',')
 	}
-	return strconv.AppendInt(append(dst, name...), int64(count), 10)
+	return append(dst, name...)
 }

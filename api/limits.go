@@ -4,13 +4,8 @@ import "time"
 
 // Limits of the HTTP side. Those of events are protocol's; those an operator sets come with Options.
 const (
-	// maxBatch is how many events one batch may hold. Pusher takes 10 and
-	// Reverb any number; a batch is checked as a whole before any of it goes
-	// out, so it needs some end.
-	maxBatch = 1000
-
-	// maxMessages is how many fields a 422 complains about. A batch of a
-	// thousand empty items would otherwise get an answer of 200 KB.
+	// maxMessages is how many fields a 422 complains about. Where batches may
+	// be large, one of empty items would otherwise get an answer of megabytes.
 	maxMessages = 100
 
 	// maxArgs is how many query parameters a request may have. A publisher
@@ -43,6 +38,15 @@ const (
 	// than nginx keeps its upstream connections (60 s), so that nginx closes
 	// first and never meets a connection that we are just closing.
 	idleTimeout = 75 * time.Second
+
+	// arrivalTime is how long a connection that was accepted just before a
+	// shutdown has until its first byte is read. The request of one that the
+	// reactor hands over is there already; this is for its goroutine to begin.
+	arrivalTime = 100 * time.Millisecond
+
+	// warnInterval is how often the log tells that an application's publishers
+	// and the server disagree about the time: each of their requests shows it.
+	warnInterval = time.Minute
 
 	// lingerTime and lingerBytes bound how long we read on after refusing a
 	// request whose body is still coming. A close with unread bytes resets the

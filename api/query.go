@@ -15,7 +15,7 @@ import (
 func (r *request) listChannels() {
 	list := r.app.Channels(string(r.query("filter_by_prefix")))
 	slices.SortFunc(list, func(a, b channels.Info) int { return cmp.Compare(a.Name, b.Name) })
-	want := parseAttributes(r.query("info"))
+	want := parseAttributes(r.query("info")) &^ cached
 	dst := append(make([]byte, 0, 16+48*len(list)), `{"channels":{`...)
 	for i, c := range list {
 		if i > 0 {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -34,7 +35,9 @@ type Options struct {
 	Upgrader Upgrader
 	// Fallback has the pages for all paths that the API does not know; nil is 404 for all of them.
 	Fallback http.Handler
-	// Log gets refusals at level debug, and panics of a handler.
+	// Now tells the time, for auth_timestamp; nil is time.Now.
+	Now func() time.Time
+	// Log gets refusals at level debug, clocks that are wrong, and panics of a handler.
 	Log *slog.Logger
 }
 
@@ -44,11 +47,16 @@ type Server struct {
 	prefix   []byte
 	fallback fasthttp.RequestHandler // nil when there is none
 	http     *fasthttp.Server
+	open     connSet
+	warned   sync.Map // application id → *atomic.Int64: when its clock was warned of last, in seconds of Unix time
 }
 
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
 	s := &Server{o: o}
+	if o.Now == nil {
+		s.o.Now = time.Now
+	}
 	if p := strings.Trim(o.PathPrefix, "/"); p != "" {
 		s.prefix = []byte("/" + p)
 	}
@@ -58,6 +66,7 @@ func New(o Options) *Server {
 	s.http = &fasthttp.Server{
 		Handler:                      s.Handler,
 		ErrorHandler:                 s.refuse,
+		ConnState:                    track,
 		Logger:                       logger{o.Log},
 		Concurrency:                  maxConnections,
 		ReadBufferSize:               maxHead,
@@ -79,15 +88,17 @@ func New(o Options) *Server {
 // closed, and returns nil then. ln's connections may be of any type; one that
 // has CloseWrite lets refused publishers read why.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(listener{ln}); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.http.Serve(listener{ln, &s.open}); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serving HTTP: %w", err)
 	}
 	return nil
 }
 
-// Shutdown closes the listener and idle connections, and returns when the
-// answers under way are finished or ctx is done, with ctx's error then.
+// Shutdown closes the listener and all connections that have no request under
+// way, silent ones too. It returns when the answers under way are finished or
+// ctx is done, with ctx's error then. The server cannot be used again.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.open.end() // fasthttp alone would wait five seconds for a connection that has sent nothing
 	return s.http.ShutdownWithContext(ctx)
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,6 +78,20 @@ func (c *client) want(method string, status int, body string) *http.Response {
 		c.Fatalf("got  %d %q %v\nwant %d %q", res.StatusCode, got, err, status, body)
 	}
 	return res
+}
+
+// answer reads one answer to a request of that method, whatever it is.
+func (c *client) answer(method string) answer {
+	c.Helper()
+	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		c.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return answer{status: res.StatusCode, body: string(body)}
 }
 
 // wantClosed reads to the end, where nothing more may come.
@@ -244,81 +257,4 @@ func TestPublishCutAnywhere(t *testing.T) {
 			t.Fatalf("split at %d: %d events went out", at, got)
 		}
 	}
-}
-
-// closing is a listener that says when it is closed.
-type closing struct {
-	net.Listener
-	closed chan struct{}
-}
-
-func (c closing) Close() error {
-	close(c.closed)
-	return c.Listener.Close()
-}
-
-func TestShutdownFinishesAnswers(t *testing.T) {
-	entered, leave := make(chan struct{}), make(chan struct{})
-	var done atomic.Bool
-	n := newNode(t, func(o *Options) {
-		o.Fallback = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			close(entered)
-			<-leave
-			done.Store(true)
-			_, _ = io.WriteString(w, "late")
-		})
-	})
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln := closing{tcp, make(chan struct{})}
-	served, stopped := make(chan error, 1), make(chan error, 1)
-	go func() { served <- n.server.Serve(ln) }()
-	idle := dial(t, tcp.Addr().String())
-	idle.send("GET /up HTTP/1.1\r\nHost: x\r\n\r\n")
-	idle.want("GET", 200, `{"health":"OK"}`)
-	c := dial(t, tcp.Addr().String())
-	c.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-	<-entered
-	go func() {
-		err := n.server.Shutdown(context.Background())
-		if !done.Load() {
-			t.Error("Shutdown did not wait for the answer under way")
-		}
-		stopped <- err
-	}()
-	<-ln.closed
-	close(leave)
-	if res := c.want("GET", 200, "late"); !res.Close {
-		t.Error("the answer does not say that the connection closes")
-	}
-	c.wantClosed()
-	idle.wantClosed()
-	if err := <-stopped; err != nil {
-		t.Errorf("Shutdown: %v", err)
-	}
-	if err := <-served; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
-}
-
-func TestShutdownGivesUp(t *testing.T) {
-	entered, leave := make(chan struct{}), make(chan struct{})
-	n := newNode(t, func(o *Options) {
-		o.Fallback = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-			close(entered)
-			<-leave
-		})
-	})
-	c := dial(t, n.serve(t))
-	c.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-	<-entered
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := n.server.Shutdown(ctx); err != context.Canceled {
-		t.Errorf("Shutdown returned %v", err)
-	}
-	close(leave)
-	c.want("GET", 200, "")
 }
