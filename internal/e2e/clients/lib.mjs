@@ -15,12 +15,32 @@ export const port = Number(env("SERVER_PORT"));
 // Machines are noisy: this is when a test gives up, not how long anything should take.
 export const patience = 30_000;
 
-export const publisher = (options = {}) =>
-  new Publisher({ appId: app.id, key: app.key, secret: app.secret, host, port: String(port), useTLS: false, ...options });
+// masterKey is what the publisher derives the keys of encrypted channels from.
+const masterKey = Buffer.from("0123456789abcdef0123456789abcdef").toString("base64");
 
-// authServer signs as Laravel's /broadcasting/auth does: form in, JSON out, and
+export const publisher = (options = {}) =>
+  new Publisher({
+    appId: app.id,
+    key: app.key,
+    secret: app.secret,
+    host,
+    port: String(port),
+    useTLS: false,
+    encryptionMasterKeyBase64: masterKey,
+    ...options,
+  });
+
+// get asks the API and returns what it answered.
+export async function get(path, params) {
+  const response = await publisher().get({ path, params });
+  assert.equal(response.status, 200);
+  return response.json();
+}
+
+// authServer signs as Laravel's /broadcasting/auth and /broadcasting/user-auth do: form in, JSON out, and
 // the user's id as a string. Who asks is in the header X-User; "nobody" is refused.
-export async function authServer() {
+// watch is whom each user wants to know of.
+export async function authServer(watch = {}) {
   const signer = publisher();
   const server = createServer(async (request, response) => {
     let body = "";
@@ -28,16 +48,21 @@ export async function authServer() {
     const form = new URLSearchParams(body);
     const [socket, channel] = [form.get("socket_id"), form.get("channel_name")];
     const user = request.headers["x-user"];
-    if (!socket || !channel || user === "nobody") {
+    const signin = request.url === "/broadcasting/user-auth";
+    if (!socket || (!channel && !signin) || user === "nobody") {
       response.writeHead(403, { "content-type": "application/json" }).end('{"message":"Forbidden"}');
       return;
     }
-    const member = channel.startsWith("presence-") ? { user_id: user, user_info: { name: `User ${user}` } } : undefined;
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify(signer.authorizeChannel(socket, channel, member)));
+    const info = { name: `User ${user}` };
+    const member = channel?.startsWith("presence-") ? { user_id: user, user_info: info } : undefined;
+    const answer = signin
+      ? signer.authenticateUser(socket, { id: user, user_info: info, watchlist: watch[user] })
+      : signer.authorizeChannel(socket, channel, member);
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return { url: `http://127.0.0.1:${server.address().port}/broadcasting/auth`, close: () => closeServer(server) };
+  const url = `http://127.0.0.1:${server.address().port}/broadcasting/auth`;
+  return { url, userURL: url.replace(/auth$/, "user-auth"), close: () => closeServer(server) };
 }
 
 export function closeServer(server) {
@@ -58,6 +83,7 @@ export function page(auth, user = "1", options = {}) {
     enabledTransports: ["ws", "wss"],
     authEndpoint: auth?.url,
     auth: { headers: { "X-User": user } },
+    userAuthentication: { endpoint: auth?.userURL, headers: { "X-User": user } },
     ...options,
   });
 }
@@ -112,6 +138,28 @@ export function subscribed(channel) {
     channel.subscribed(() => done(channel));
     channel.error((e) => fail(new Error(`${channel.name}: ${JSON.stringify(e)}`)));
   });
+}
+
+// dismissed resolves once pusher-js has given up for good.
+export async function dismissed(echo) {
+  const { connection } = pusherOf(echo);
+  const { socket } = connection.connection.transport;
+  if (connection.state !== "disconnected") await soon("state disconnected", (done) => connection.bind("disconnected", done));
+  // In Node it times the close of a socket that is closed already: 30 s that the process would wait for.
+  clearTimeout(socket._closeTimer);
+}
+
+// dials logs each WebSocket that pusher-js opens from now on, whichever page it is for.
+export function dials(t) {
+  const opened = new Log();
+  const { Runtime } = PusherJS;
+  const create = Runtime.createWebSocket;
+  Runtime.createWebSocket = function (url) {
+    opened.add(url);
+    return create.call(this, url);
+  };
+  t.after(() => (Runtime.createWebSocket = create));
+  return opened;
 }
 
 // soon is a promise that fails with a sentence instead of never.

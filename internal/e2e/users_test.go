@@ -1,0 +1,9 @@
+package e2e
+
+import "testing"
+
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	s, control := restartable(t)
+	runNode(t, "users.mjs", append(s.nodeEnv(), "CONTROL="+control))
+}
