@@ -74,7 +74,9 @@ func (b banner) details(p *painter) {
 		p.row("App", "none is configured, so this one was made up")
 	}
 	p.row("App id", b.AppID)
-	p.row("App key", b.AppKey)
+	if b.AppKey != "" { // several applications have several
+		p.row("App key", b.AppKey)
+	}
 	if b.Demo != nil {
 		p.row("App secret", b.Demo.Secret)
 		p.row("Demo page", p.paint(cyan, b.Demo.URL))

@@ -80,6 +80,9 @@ func start(c *config.Config) error {
 		for _, w := range c.Warnings {
 			log.Warn(w)
 		}
+		if n.IsDemo() {
+			log.Info("no application is configured, so one was made up", "page", n.BaseURL()+"/", "credentials", c.DataDir)
+		}
 	}
 	select {
 	case s := <-stop:
@@ -105,12 +108,17 @@ func describe(c *config.Config, n *node.Node) banner {
 	b := banner{
 		Host: c.Host, Port: n.Port(), Path: c.Path, Hostname: c.Hostname,
 		Version: config.Version(), Loops: n.Engine().Loops(), Files: uint64(n.Engine().DescriptorLimit()),
-		AppID: n.App().ID, AppKey: n.App().Key, Warnings: c.Warnings,
+		Warnings: c.Warnings,
 		Terminal: isTerminal(os.Stdout), Color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "",
+	}
+	app := n.Apps()[0]
+	b.AppID, b.AppKey = app.ID, app.Key
+	if more := len(n.Apps()) - 1; more > 0 {
+		b.AppID, b.AppKey = fmt.Sprintf("%s and %d more", app.ID, more), ""
 	}
 	if n.IsDemo() {
 		b.Demo = &demoBanner{
-			Secret: n.App().Secret, URL: n.BaseURL() + "/",
+			Secret: app.Secret, URL: n.BaseURL() + "/",
 			PublicHost: c.PublicHost(), PublicPort: n.Port(), Scheme: c.Scheme,
 		}
 	}

@@ -2,6 +2,7 @@
 // HTTP API and, while no application is configured, the demo.
 //
 //   - node.go: what a node is made of, its start and its stop.
+//   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints.
 //
 // A node starts in this order: the reactor listens, the HTTP server takes over

@@ -16,7 +16,6 @@ import (
 	"resound/engine"
 	"resound/internal/apps"
 	"resound/internal/config"
-	"resound/internal/demo"
 )
 
 // Options is what a node needs besides its settings.
@@ -27,10 +26,10 @@ type Options struct {
 
 // Node is one server. New makes it, Start and Stop run it once.
 type Node struct {
-	config *config.Config
-	log    *slog.Logger
-	app    *apps.App
-	isDemo bool
+	config   *config.Config
+	log      *slog.Logger
+	registry *apps.Registry
+	demo     *demonstration // nil if an application was configured at the start
 
 	engine *engine.Engine
 	api    *api.Server
@@ -44,44 +43,36 @@ type Node struct {
 // the data directory, to keep the application that it makes up.
 func New(c *config.Config, o Options) (*Node, error) {
 	n := &Node{config: c, log: o.Log, failed: make(chan error, 1)}
-	if err := n.chooseApp(); err != nil {
-		return nil, err
+	list := c.Apps()
+	if len(list) == 0 {
+		app, err := n.makeUp()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, app)
 	}
-	registry, err := apps.NewRegistry(n.app)
+	registry, err := apps.NewRegistry(list...)
 	if err != nil {
 		return nil, err
 	}
+	n.registry = registry
 	var trace engine.Trace
 	if o.Trace != nil {
 		trace = NewTrace(o.Trace)
 	}
 	n.engine = engine.New(engine.Options{
 		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
-		Registry: registry, Log: o.Log, Trace: trace,
+		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
 	})
 	var pages http.Handler
-	if n.isDemo {
-		pages = demo.Handler(n.app, demo.Options{Prefix: c.Path, BaseURL: n.BaseURL, Log: o.Log})
+	if n.demo != nil {
+		pages = n.demo
 	}
 	n.api = api.New(api.Options{
 		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
 		Upgrader: n.engine, Fallback: pages, Log: o.Log,
 	})
 	return n, nil
-}
-
-// chooseApp takes the configured application, or the one of the demo.
-func (n *Node) chooseApp() error {
-	if app, ok := n.config.App(); ok {
-		n.app = app
-		return nil
-	}
-	made, err := demo.Credentials(n.config.DataDir)
-	if err != nil {
-		return err
-	}
-	n.app, n.isDemo = n.config.NewApp(made.ID, made.Key, made.Secret), true
-	return nil
 }
 
 // Start listens and returns when connections are served.
@@ -96,12 +87,8 @@ func (n *Node) Start() error {
 			n.failed <- fmt.Errorf("the HTTP server ended: %w", err)
 		}
 	})
-	if n.isDemo {
-		n.spawn("demo", func() {
-			if err := demo.Run(ctx, n.app, n.BaseURL(), n.log); err != nil && ctx.Err() == nil {
-				n.log.Error("the demo's publisher ended", "error", err)
-			}
-		})
+	if n.demo != nil {
+		n.spawn("demo", func() { n.demo.publish(ctx) })
 	}
 	return nil
 }
@@ -125,11 +112,11 @@ func (n *Node) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// App returns the application that is served.
-func (n *Node) App() *apps.App { return n.app }
+// Apps returns the applications that are served.
+func (n *Node) Apps() []*apps.App { return n.registry.All() }
 
-// IsDemo reports whether the application was made up.
-func (n *Node) IsDemo() bool { return n.isDemo }
+// IsDemo reports whether the one application was made up.
+func (n *Node) IsDemo() bool { return n.demo != nil && !n.demo.over.Load() }
 
 // Engine returns the reactor, for what it can tell of itself.
 func (n *Node) Engine() *engine.Engine { return n.engine }
