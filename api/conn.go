@@ -10,37 +10,59 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// listener gives every connection what refused publishers and a shutdown need.
+// listener gives every connection what refused publishers and a shutdown need,
+// and turns away those that are too many.
 type listener struct {
 	net.Listener
-	open *connSet
+	server *Server
 }
 
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if own := (&conn{Conn: c, set: l.server.open}); own.set.add(own) {
+			return own, nil
+		}
+		l.server.turnAway(c)
 	}
-	own := &conn{Conn: c, set: l.open}
-	l.open.add(own)
-	return own, nil
+}
+
+// turnAway tells a connection that it is one too many. fasthttp would say so with the name of its own setting.
+func (s *Server) turnAway(c net.Conn) {
+	var ctx fasthttp.RequestCtx
+	s.fail(&ctx, errBusy)
+	ctx.SetConnectionClose()
+	if c.SetWriteDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = ctx.Response.WriteTo(c) // the buffer of a new socket has room for it; a peer that is gone needs no answer
+	}
+	_ = c.Close()
 }
 
 // connSet is the open connections of a server. Any goroutine may use it.
 type connSet struct {
+	limit  int
 	ending atomic.Bool // no further request is waited for
 
 	mu   sync.Mutex
 	open map[*conn]struct{} // guarded by mu
 }
 
-func (s *connSet) add(c *conn) {
+func newConnSet(limit int) *connSet {
+	return &connSet{limit: limit, open: make(map[*conn]struct{})}
+}
+
+// add takes a connection in, unless there are as many as there may be.
+func (s *connSet) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open == nil {
-		s.open = make(map[*conn]struct{})
+	if len(s.open) >= s.limit {
+		return false
 	}
 	s.open[c] = struct{}{}
+	return true
 }
 
 func (s *connSet) remove(c *conn) {
@@ -108,7 +130,6 @@ func (c *conn) interrupt() {
 // on for a moment: closed with unread bytes, the kernel would reset it, and
 // the publisher would see "connection reset" instead of our answer.
 func (c *conn) Close() error {
-	c.set.remove(c)
 	if c.linger.Swap(false) {
 		if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 			_ = w.CloseWrite() // the answer is out; a peer that is gone shows in the read
@@ -117,5 +138,6 @@ func (c *conn) Close() error {
 			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 		}
 	}
+	c.set.remove(c)
 	return c.Conn.Close()
 }

@@ -11,7 +11,8 @@
 //   - query.go: GET channels, users and connections; POST terminate_connections.
 //   - messages.go: the body of a 422.
 //   - upgrade.go: a WebSocket upgrade goes back to the reactor.
-//   - conn.go: refused publishers get to read why; a shutdown does not wait for who is silent.
+//   - conn.go: refused publishers get to read why; a shutdown does not wait for who is silent;
+//     connections have a limit.
 //   - limits.go: every limit, each with its reason.
 //
 // Answers. A success is 200 with a JSON object: pusher-http-php takes anything
@@ -36,7 +37,8 @@
 // connection brings after it was closed is not served (TestShutdownMeetsARequest).
 //
 // Threads. All methods of Server may be called from any goroutine. fasthttp
-// has one goroutine for each connection and there are at most maxConnections.
+// has one goroutine for each connection and there are at most maxConnections
+// (TestConnectionsHaveALimit).
 //
 // Budget: a publish that nobody listens to does not allocate in the handler,
 // once the memory of earlier requests is there to use again (TestPublishAllocates).

@@ -23,7 +23,7 @@ const (
 
 	// maxConnections is how many HTTP connections are served at once. Each has
 	// a goroutine and a read buffer, about 24 KB: 100 MB at most. Publishers
-	// keep few connections; what is above gets a 503.
+	// keep few connections; what is above gets a 503 that says so.
 	maxConnections = 4096
 
 	// readTimeout is how long one request may take to arrive, head and body.

@@ -47,13 +47,13 @@ type Server struct {
 	prefix   []byte
 	fallback fasthttp.RequestHandler // nil when there is none
 	http     *fasthttp.Server
-	open     connSet
+	open     *connSet
 	warned   sync.Map // application id → *atomic.Int64: when its clock was warned of last, in seconds of Unix time
 }
 
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
-	s := &Server{o: o}
+	s := &Server{o: o, open: newConnSet(maxConnections)}
 	if o.Now == nil {
 		s.o.Now = time.Now
 	}
@@ -68,7 +68,7 @@ func New(o Options) *Server {
 		ErrorHandler:                 s.refuse,
 		ConnState:                    track,
 		Logger:                       logger{o.Log},
-		Concurrency:                  maxConnections,
+		Concurrency:                  2 * maxConnections, // never reached: listener counts, and says why
 		ReadBufferSize:               maxHead,
 		MaxRequestBodySize:           o.MaxBody,
 		ReadTimeout:                  readTimeout,
@@ -88,7 +88,7 @@ func New(o Options) *Server {
 // closed, and returns nil then. ln's connections may be of any type; one that
 // has CloseWrite lets refused publishers read why.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(listener{ln, &s.open}); err != nil && !errors.Is(err, net.ErrClosed) {
+	if err := s.http.Serve(listener{ln, s}); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serving HTTP: %w", err)
 	}
 	return nil
@@ -190,6 +190,8 @@ var (
 	errUpgradeHere  = protocol.ErrBadRequest.With("Bad request. A WebSocket connects to /app/{key}, not here.")
 	errHeadTooLarge = &protocol.Error{Status: fasthttp.StatusRequestHeaderFieldsTooLarge,
 		Text: fmt.Sprintf("Request header fields too large. The limit is %d bytes, cookies included.", maxHead)}
+	errBusy = &protocol.Error{Status: fasthttp.StatusServiceUnavailable,
+		Text: fmt.Sprintf("Service unavailable. There are %d HTTP connections, which is the limit: keep fewer, and use them again.", maxConnections)}
 	errTimeout = &protocol.Error{Status: fasthttp.StatusRequestTimeout,
 		Text: fmt.Sprintf("Request timeout. The request did not arrive completely within %d seconds.", readTimeout/time.Second)}
 )

@@ -256,7 +256,7 @@ func (m *meeting) Close() error {
 func TestShutdownMeetsARequest(t *testing.T) {
 	for _, serving := range []bool{false, true} {
 		m := &meeting{slowConn: slowConn{sent: strings.NewReader("GET")}}
-		m.own = &conn{Conn: m, set: new(connSet), serving: serving}
+		m.own = &conn{Conn: m, set: newConnSet(1), serving: serving}
 		m.own.set.add(m.own)
 		n, err := m.own.Read(make([]byte, 10))
 		// Closed, it must not be served: nobody would get the answer, and the publisher would try again.

@@ -230,6 +230,35 @@ func TestRefusedByTheServer(t *testing.T) {
 	}
 }
 
+func TestConnectionsHaveALimit(t *testing.T) {
+	n := newNode(t)
+	n.server.open.limit = 2
+	addr := n.serve(t)
+	const up = "GET /up HTTP/1.1\r\nHost: x\r\n\r\n"
+	kept := []*client{dial(t, addr), dial(t, addr)}
+	for _, c := range kept {
+		c.send(up)
+		c.want("GET", 200, `{"health":"OK"}`)
+	}
+	for range 3 {
+		c := dial(t, addr)
+		res := c.want("GET", 503, "Service unavailable. There are 4096 HTTP connections, which is the limit: keep fewer, and use them again.")
+		if !res.Close || res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("the answer is %+v", res)
+		}
+		c.wantClosed()
+	}
+	if err := kept[0].CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	kept[0].wantClosed() // the server forgets it first
+	kept[0] = dial(t, addr)
+	for _, c := range kept {
+		c.send(up)
+		c.want("GET", 200, `{"health":"OK"}`)
+	}
+}
+
 // A publish that ends early publishes nothing, wherever it ends; one that comes in two pieces is whole.
 func TestPublishCutAnywhere(t *testing.T) {
 	n := newNode(t)

@@ -40,14 +40,14 @@ func TestSlowPublisherIsToldWhy(t *testing.T) {
 	const text = "Request timeout. The request did not arrive completely within 10 seconds."
 	for _, at := range []int{0, 1, 20, len(publish) / 2, len(publish) - len(testEvent), len(publish) - 1} {
 		c := &slowConn{sent: strings.NewReader(publish[:at])}
-		_ = n.server.http.ServeConn(&conn{Conn: c, set: new(connSet)}) // returns the timeout
+		_ = n.server.http.ServeConn(&conn{Conn: c, set: newConnSet(1)}) // returns the timeout
 		if got := c.got.String(); !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.HasSuffix(got, "\r\n\r\n"+text) {
 			t.Errorf("stopped at %d of %d: %q", at, len(publish), got)
 		}
 	}
 	// One that is done with its requests is just closed.
 	c := &slowConn{sent: strings.NewReader(publish)}
-	_ = n.server.http.ServeConn(&conn{Conn: c, set: new(connSet)})
+	_ = n.server.http.ServeConn(&conn{Conn: c, set: newConnSet(1)})
 	if got := c.got.String(); strings.Count(got, "HTTP/1.1 ") != 1 || !strings.HasSuffix(got, "\r\n\r\n{}") {
 		t.Errorf("an idle connection got %q", got)
 	}
