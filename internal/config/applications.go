@@ -15,21 +15,22 @@ import (
 // application is one that is served, and where it comes from.
 type application struct {
 	app    *apps.App
-	limits Limits
-	place  string   // "path:line", or of its credentials "REVERB_APP_ID in path:line"
-	set    []string // keys that its own entry of the config file has
+	limits map[string]string // text by key
+	place  string            // "path:line", or of its credentials "REVERB_APP_ID in path:line"
+	set    []string          // keys that its own entry of the config file has
 }
 
 // applications collects those of all places, see Config.Apps.
 func (s *sources) applications(c *Config, ctx *kong.Context) error {
-	if c.AppID != "" {
-		c.served = append(c.served, application{app: c.NewApp(c.AppID, c.AppKey, c.AppSecret), limits: c.Limits, place: s.at("app-id")})
+	outside, keys := c.AppID != "", newFileKeys(ctx.Selected().Flags)
+	if outside {
+		a := application{app: c.NewApp(c.AppID, c.AppKey, c.AppSecret), place: s.at("app-id")}
+		a.keep(&c.Limits, c, keys)
+		c.served = append(c.served, a)
 	}
 	if s.yaml == nil {
 		return nil
 	}
-	outside := c.AppID != ""
-	keys := newFileKeys(ctx.Selected().Flags)
 	for _, entry := range s.yaml.apps {
 		a, err := s.application(c, entry, keys)
 		if err != nil {
@@ -50,7 +51,7 @@ func (s *sources) applications(c *Config, ctx *kong.Context) error {
 // application makes one of an entry. A setting that the entry does not have is
 // that of the server. What the environment, .env or a flag says of the application with this id wins.
 func (s *sources) application(c *Config, entry fileApp, keys fileKeys) (application, error) {
-	a := application{limits: c.Limits, place: s.yaml.at(entry.line)}
+	a, limits := application{place: s.yaml.at(entry.line)}, c.Limits
 	id, key, secret := entry.values[idKey].text, entry.values[keyKey].text, entry.values[secretKey].text
 	named := c.AppID != "" && id == c.AppID
 	if named {
@@ -68,26 +69,35 @@ func (s *sources) application(c *Config, entry fileApp, keys fileKeys) (applicat
 			continue
 		}
 		from := origin{name: name, place: s.yaml.at(v.line), file: true}
-		if err := decode(f, value, a.limits.field(&c.Limits, f)); err != nil {
+		if err := decode(f, value, limits.field(&c.Limits, f)); err != nil {
 			return a, fmt.Errorf("%s: %w", from, err)
 		}
 		a.set = append(a.set, name)
 		if o := s.origin[f.Name]; named && o.place != "" && !o.file {
-			a.limits.field(&c.Limits, f).Set(f.Target)
+			limits.field(&c.Limits, f).Set(f.Target)
 			continue
 		}
 		s.noteClientEvents(f, from, value)
 	}
 	if slices.Contains(a.set, "allowed_origins") {
-		for _, note := range a.limits.cleanOrigins() {
+		for _, note := range limits.cleanOrigins() {
 			s.notes = append(s.notes, fmt.Sprintf("allowed_origins in %s: %s", s.yaml.at(entry.values["allowed_origins"].line), note))
 		}
 	}
-	a.app = a.limits.app(id, key, secret)
+	a.app = limits.app(id, key, secret)
 	if err := a.app.Validate(); err != nil {
 		return a, fmt.Errorf("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
+	a.keep(&limits, c, keys)
 	return a, nil
+}
+
+// keep remembers the limits as texts.
+func (a *application) keep(limits *Limits, c *Config, keys fileKeys) {
+	a.limits = make(map[string]string, len(keys.app))
+	for key, f := range keys.app {
+		a.limits[key] = text(limits.field(&c.Limits, f))
+	}
 }
 
 // noteOther warns of a credential in the config file that is not the one used.

@@ -49,7 +49,10 @@ type Config struct {
 	// Warnings are single lines for the person who started the server.
 	Warnings []string `kong:"-"`
 
-	served []application // see Apps
+	served []application               // see Apps
+	places []string                    // every path where a file was or would have been read
+	sums   fingerprint                 // of the files that were read
+	again  func() (*Invocation, error) // the same Parse, with the files as they are now
 }
 
 // Setting is one row of what `resound config` prints.
@@ -60,6 +63,8 @@ type Setting struct {
 	Note   string // what the value means where its text does not say so, or ""
 	Source string // "default", "flag --x", "environment X" or "path:line"; with X behind it for a name of Pusher
 	Secret bool   // to be masked wherever it is shown
+
+	group string // of the flag
 }
 
 // Apps returns the applications to serve, each valid, with no id and no key

@@ -8,6 +8,8 @@
 //   - sources.go: where a value comes from, and the order of the places.
 //   - file.go, file_nodes.go: the config file, resound.yaml: its keys, its ${NAME}, its lines.
 //   - applications.go: the applications of all places, see Config.Apps.
+//   - reload.go: Watcher, which reads everything again and says what has changed.
+//   - watch.go: notices of changed files, through symbolic links.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
 //   - mappers.go: numbers, seconds, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
@@ -22,7 +24,8 @@
 // or null counts as not set (REVERB_APP_MAX_CONNECTIONS= is no limit); only
 // REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM turns client events off then, as it
 // does in Reverb. Parse reads its Options and files, never the state of the
-// process. No error, warning or table holds a whole secret unless it was asked for.
+// process. A Config is never changed: a reload makes another, and an application that is as it was is
+// handed on as the same *apps.App (TestReloadKeepsWhatIsTheSame). No error, warning or table holds a whole secret unless it was asked for.
 //
 // Several applications. Those of the config file are served beside the one of
 // .env, environment and flags (REVERB_APP_ID and so on). A setting that an entry of the
@@ -31,6 +34,11 @@
 // With the same id in both places it is one application: what .env, environment and flags say of it wins, its
 // key and secret too, with a warning when they differ; the rest stays as the file has it (TestAppsOfFileAndEnv).
 // PUSHER_APP_ID and its like count only while nothing else names an application.
+//
+// Reloads. Only applications change while a server runs; other settings are
+// logged as waiting for a restart. A reload that fails in any way, that finds a file
+// gone which was there, or that would leave no application, changes nothing (TestReload, TestReloadOfEnv).
+// What came out of a pipe (--env-file <(sops -d prod.env)) is kept, not read again.
 //
 // The .env reader is our own, because the file has to mean here what it means
 // to Laravel, down to the last byte of a secret. godotenv, tried on the table

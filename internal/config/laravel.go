@@ -55,19 +55,21 @@ func requiresLaravel(path string) bool {
 }
 
 // projectEnv returns the .env file that Laravel would read in the project, or
-// "" when there is none. With APP_ENV in the environment that is .env.{APP_ENV}, if it exists.
-func projectEnv(project, appEnv string) string {
+// "" when there is none, and every place where one would be found. With APP_ENV in the environment that is .env.{APP_ENV}, if it exists.
+func projectEnv(project, appEnv string) (path string, places []string) {
 	names := []string{".env"}
 	if appEnv != "" && appEnv == filepath.Base(appEnv) {
 		names = []string{".env." + appEnv, ".env"}
 	}
 	for _, name := range names {
 		// A file that may not be looked at is returned, so that reading it says why.
-		if path := filepath.Join(project, name); exists(path) {
-			return path
+		place := filepath.Join(project, name)
+		places = append(places, place)
+		if path == "" && exists(place) {
+			path = place
 		}
 	}
-	return ""
+	return path, places
 }
 
 // exists is also true of what may not be looked at.
@@ -78,7 +80,7 @@ func exists(path string) bool {
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // word reads a value as Laravel's env() does: (true), (null) and their like in

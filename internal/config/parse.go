@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ type Options struct {
 	Stderr  io.Writer // kong wants one; errors are returned, never written there
 	Environ []string  // as os.Environ
 	Dir     string    // working directory, absolute
+
+	pipes map[string][]byte // what came out of files that can be read only once, for the next Parse
 }
 
 // Invocation is what the command line asks for.
@@ -60,6 +63,8 @@ func Parse(args []string, o Options) (*Invocation, error) {
 	default:
 		return inv, nil
 	}
+	o.pipes = src.pipes
+	inv.Config.again = func() (*Invocation, error) { return Parse(args, o) }
 	return inv, finish(inv.Config, src, ctx)
 }
 
@@ -83,6 +88,7 @@ func finish(c *Config, src *sources, ctx *kong.Context) error {
 		return err
 	}
 	c.Settings = src.settings(ctx)
+	c.places, c.sums = src.places, src.sums
 	c.Warnings = src.warnings()
 	return nil
 }
@@ -120,8 +126,12 @@ func dropEnvs(n *kong.Node) {
 	}
 }
 
-// readFile reads the whole file, with an error a person can use.
-func readFile(path string) ([]byte, error) {
+// read reads the whole file, with an error a person can use. What comes out
+// of a pipe, as of --env-file <(sops -d prod.env), is there only once and so is kept.
+func (s *sources) read(path string) ([]byte, error) {
+	if b, ok := s.pipes[path]; ok {
+		return b, nil
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		var pe *os.PathError
@@ -130,5 +140,11 @@ func readFile(path string) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("cannot read %s: %w", filepath.Clean(path), err)
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		s.pipes[path] = b
+		return b, nil
+	}
+	s.places = append(s.places, path)
+	s.sums[path] = sha256.Sum256(b)
 	return b, nil
 }

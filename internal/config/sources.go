@@ -23,6 +23,10 @@ type sources struct {
 
 	origin map[string]origin // by flag name
 	notes  []string          // warnings about values
+
+	pipes  map[string][]byte // see Options
+	places []string          // every path where a file is or would be read
+	sums   fingerprint       // of the files that were read
 }
 
 // origin is the place of one value. The zero origin is the default.
@@ -33,7 +37,10 @@ type origin struct {
 }
 
 func newSources(o Options) *sources {
-	s := &sources{dir: o.Dir, environ: make(map[string]string), origin: make(map[string]origin)}
+	s := &sources{dir: o.Dir, environ: make(map[string]string), origin: make(map[string]origin), pipes: o.pipes, sums: make(fingerprint)}
+	if s.pipes == nil {
+		s.pipes = make(map[string][]byte)
+	}
 	for _, kv := range o.Environ {
 		if name, value, ok := strings.Cut(kv, "="); ok {
 			s.environ[name] = value
@@ -98,10 +105,12 @@ func (s *sources) load(ctx *kong.Context) error {
 		return err
 	}
 	if path == "" && s.project != "" {
-		path = projectEnv(s.project, s.environ["APP_ENV"])
+		var places []string
+		path, places = projectEnv(s.project, s.environ["APP_ENV"])
+		s.places = append(s.places, places...)
 	}
 	if path != "" {
-		data, err := readFile(path)
+		data, err := s.read(path)
 		if err != nil {
 			return err
 		}
@@ -124,14 +133,19 @@ func (s *sources) loadConfig(ctx *kong.Context) error {
 		}
 	}
 	for _, dir := range []string{s.project, s.dir} {
-		if candidate := filepath.Join(dir, "resound.yaml"); path == "" && dir != "" && exists(candidate) {
-			path = candidate
+		if path != "" || dir == "" {
+			continue
+		}
+		place := filepath.Join(dir, "resound.yaml")
+		s.places = append(s.places, place)
+		if exists(place) {
+			path = place
 		}
 	}
 	if path == "" {
 		return nil
 	}
-	data, err := readFile(path)
+	data, err := s.read(path)
 	if err != nil {
 		return err
 	}
@@ -198,7 +212,7 @@ func (s *sources) settings(ctx *kong.Context) []Setting {
 		if f.Group == nil {
 			continue // --json and --show-secrets are not settings
 		}
-		row := Setting{Name: f.Name, Value: text(f.Target), Source: s.origin[f.Name].source(), Secret: f.Tag.Has("secret")}
+		row := Setting{group: f.Group.Key, Name: f.Name, Value: text(f.Target), Source: s.origin[f.Name].source(), Secret: f.Tag.Has("secret")}
 		if len(f.Envs) > 0 {
 			row.Env = f.Envs[0]
 		}
