@@ -3,7 +3,7 @@
 //
 //   - node.go: what a node is made of, its start and its stop.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
-//   - trace.go: the stream of messages that --debug prints.
+//   - trace.go: the stream of messages that --debug prints, safe to look at.
 //
 // A node starts in this order: the reactor listens, the HTTP server takes over
 // what the reactor hands it, the demo publishes. It stops in the opposite order:

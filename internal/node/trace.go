@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/goccy/go-json"
 
@@ -13,7 +16,7 @@ import (
 
 // Trace prints every message, in the words of reverb:start --debug. The loops wait for it.
 type Trace struct {
-	mu sync.Mutex // guards w and buf, so that the loops' lines do not mix
+	mu sync.Mutex // guards w and b, so that the loops' lines do not mix
 	w  io.Writer
 	b  bytes.Buffer
 }
@@ -32,15 +35,40 @@ func (t *Trace) print(label string, id protocol.SocketID, payload []byte) {
 	dots := max(lineWidth-len(label)-len(name)-4, 2)
 	fmt.Fprintf(&t.b, "  %s %s %s\n", label, bytes.Repeat([]byte{'.'}, dots), name)
 	if payload != nil {
-		t.b.WriteByte('\n')
-		at := t.b.Len()
-		if json.Indent(&t.b, payload, "  ", "    ") != nil {
-			t.b.Truncate(at)
-			fmt.Fprintf(&t.b, "%q", payload) // no JSON: quoted, so that it cannot play tricks on the terminal
-		}
+		t.b.WriteString("\n  ")
+		t.payload(payload)
 		t.b.WriteString("\n\n")
 	}
 	_, _ = t.w.Write(t.b.Bytes())
+}
+
+// payload prints what anybody may have sent, so that it can't play tricks on the terminal. What is
+// no JSON is quoted.
+func (t *Trace) payload(b []byte) {
+	at := t.b.Len()
+	if json.Indent(&t.b, []byte(strings.Map(noBreaks, string(b))), "  ", "    ") != nil {
+		t.b.Truncate(at)
+		fmt.Fprintf(&t.b, "%q", b)
+		return
+	}
+	text := t.b.String()[at:]
+	t.b.Truncate(at)
+	for _, r := range text { // bytes that are no UTF-8 become U+FFFD
+		if r == '\n' || unicode.IsPrint(r) {
+			t.b.WriteRune(r)
+		} else {
+			// Terminals obey more control characters than JSON forbids, and some turn the line round.
+			t.b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
+	}
+}
+
+// noBreaks makes spaces of white space, so that the only line breaks are those of the indentation.
+func noBreaks(r rune) rune {
+	if r == '\n' || r == '\r' || r == '\t' {
+		return ' '
+	}
+	return r
 }
 
 // Opened tells of a new session.
