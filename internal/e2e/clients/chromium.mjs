@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { chromium } from "playwright-core";
-import { patience } from "./lib.mjs";
+import { app, authServer, closeServer, host, patience, port } from "./lib.mjs";
 
 const executablePath = "/usr/bin/chromium";
 
@@ -47,6 +49,43 @@ export async function visit(browser, url) {
   );
   await page.goto(url);
   return page;
+}
+
+// site is a Laravel application as far as browsers can tell: echo-page.html with a
+// build of pusher-js, and /broadcasting/auth. visit opens it for a user, as name in the address bar.
+export async function site(build = "pusher.min.js") {
+  const files = {
+    "/": ["echo-page.html", "text/html"],
+    "/page.js": ["echo-page.js", "text/javascript"],
+    "/pusher.js": [`node_modules/pusher-js/dist/web/${build}`, "text/javascript"],
+    "/echo.js": ["node_modules/laravel-echo/dist/echo.iife.js", "text/javascript"],
+  };
+  const auth = await authServer();
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://page");
+    if (pathname === "/broadcasting/auth") {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      const headers = { "content-type": "application/x-www-form-urlencoded", "x-user": request.headers["x-user"] };
+      const answer = await fetch(auth.url, { method: "POST", headers, body });
+      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
+      return;
+    }
+    const [name, type] = files[pathname] ?? [];
+    if (!name) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": type }).end(await readFile(new URL(name, import.meta.url)));
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return {
+    visit(browser, user, name = "127.0.0.1") {
+      const query = new URLSearchParams({ key: app.key, host, port, user });
+      return visit(browser, `http://${name}:${server.address().port}/?${query}`);
+    },
+    async close() {
+      await closeServer(server);
+      await auth.close();
+    },
+  };
 }
 
 // told adds what the pages said to the error of a test that fails.

@@ -1,52 +1,27 @@
 // laravel-echo and pusher-js as browsers run them, from their shipped builds.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { launch, told, visit } from "./chromium.mjs";
-import { app, authServer, closeServer, control, host, patience, port, publisher } from "./lib.mjs";
+import { launch, site, told } from "./chromium.mjs";
+import { control, patience, publisher } from "./lib.mjs";
 
 const timeout = 6 * patience;
 const laravel = publisher();
-const files = {
-  "/": ["echo-page.html", "text/html"],
-  "/page.js": ["echo-page.js", "text/javascript"],
-  "/pusher.js": ["node_modules/pusher-js/dist/web/pusher.min.js", "text/javascript"],
-  "/echo.js": ["node_modules/laravel-echo/dist/echo.iife.js", "text/javascript"],
-};
-let auth, server, browser;
+let shop, browser;
 
 before(async () => {
-  auth = await authServer();
-  server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, "http://page");
-    if (pathname === "/broadcasting/auth") {
-      let body = "";
-      for await (const chunk of request) body += chunk;
-      const headers = { "content-type": "application/x-www-form-urlencoded", "x-user": request.headers["x-user"] };
-      const answer = await fetch(auth.url, { method: "POST", headers, body });
-      response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
-      return;
-    }
-    const [name, type] = files[pathname] ?? [];
-    if (!name) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": type }).end(await readFile(new URL(name, import.meta.url)));
-  });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  shop = await site();
   browser = await launch();
 }, { timeout });
 
 after(async () => {
   await browser?.close();
-  await closeServer(server);
-  await auth.close();
+  await shop?.close();
 });
 
 // open opens a page for a user and waits until Echo is connected.
 async function open(t, user) {
-  const query = new URLSearchParams({ key: app.key, host, port, user });
-  const page = await visit(browser, `http://127.0.0.1:${server.address().port}/?${query}`);
+  const page = await shop.visit(browser, user);
   t.after(() => page.context().close());
   await page.waitForFunction(() => echo.connectionStatus() === "connected");
   return page;

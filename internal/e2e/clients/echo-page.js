@@ -15,6 +15,9 @@ window.WebSocket = class extends RealWebSocket {
 
 const query = new URLSearchParams(location.search);
 
+// Each state that the connection has been in, from the first.
+window.states = [];
+
 // In laravel-echo 2.5 the global of the IIFE build is a namespace.
 window.echo = new Echo.default({
   broadcaster: "reverb",
@@ -28,10 +31,17 @@ window.echo = new Echo.default({
   auth: { headers: { "X-User": query.get("user") } },
 });
 
+echo.connector.pusher.connection.bind("state_change", ({ current }) => window.states.push(current));
+
 // join subscribes and resolves once the server has taken it.
 window.join = (kind, name) =>
   new Promise((done, fail) => {
-    const channel = { public: () => echo.channel(name), private: () => echo.private(name), presence: () => echo.join(name) }[kind]();
+    const channel = {
+      public: () => echo.channel(name),
+      private: () => echo.private(name),
+      presence: () => echo.join(name),
+      encrypted: () => echo.encryptedPrivate(name),
+    }[kind]();
     channel.listen(".e", (data) => log.push([channel.name, data])).listen("Shipped", (data) => log.push([channel.name, "Shipped", data]));
     channel.listenForWhisper("typing", (data) => log.push([channel.name, "whisper", data]));
     channel.error((e) => fail(new Error(JSON.stringify(e)))).subscribed(() => done(channel.name));

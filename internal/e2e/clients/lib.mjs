@@ -174,6 +174,12 @@ export function soon(what, start) {
   });
 }
 
+// eventually asks over and over until the answer is yes.
+export async function eventually(what, ask) {
+  const end = Date.now() + patience;
+  while (!(await ask())) assert.ok(Date.now() < end, `waited ${patience} ms for: ${what}`);
+}
+
 // control asks the Go test for something that only it can do to the server.
 export async function control(action) {
   const response = await fetch(`${env("CONTROL")}/${action}`, { method: "POST" });

@@ -2,7 +2,22 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Log, authServer, connected, control, dials, dismissed, get, page, patience, publisher, pusherOf, soon, subscribed } from "./lib.mjs";
+import {
+  Log,
+  authServer,
+  connected,
+  control,
+  dials,
+  dismissed,
+  eventually,
+  get,
+  page,
+  patience,
+  publisher,
+  pusherOf,
+  soon,
+  subscribed,
+} from "./lib.mjs";
 
 // A refused dial costs pusher-js 15 s, and a second one 30 s more.
 const timeout = 3 * patience;
@@ -40,12 +55,6 @@ async function enter(t, name, options) {
   echo.connector.signin();
   await signedIn(echo);
   return { echo, user, seen, errors };
-}
-
-// connections waits until the server has n: pages of earlier tests may be on their way out.
-async function connections(n) {
-  const end = Date.now() + patience;
-  while ((await get("/connections")).connections !== n) assert.ok(Date.now() < end, `the server has not come to ${n} connections`);
 }
 
 test("a user is signed in, and gets what is for it alone, on all its sockets", { timeout }, async (t) => {
@@ -124,7 +133,8 @@ test("a user known only by its sign-in is shown out, and stays out", { timeout }
   await back;
   assert.equal(dialled.entries.length, 1);
   for (const { echo } of [bad, tab]) assert.equal(pusherOf(echo).connection.state, "disconnected");
-  await connections(1);
+  // Pages of earlier tests may be on their way out.
+  await eventually("one connection", async () => (await get("/connections")).connections === 1);
 });
 
 test("a sign-in with a wrong signature, or none, leaves the connection as it was", { timeout }, async (t) => {
