@@ -11,6 +11,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"sync"
+	"time"
 
 	"resound/api"
 	"resound/engine"
@@ -104,13 +105,25 @@ func (n *Node) spawn(role string, f func()) {
 func (n *Node) Failed() <-chan error { return n.failed }
 
 // Stop says goodbye to every connection, finishes the answers under way, and
-// returns when nothing runs any more. After ctx has ended it waits for nobody.
+// returns when nothing runs any more. After ctx has ended it waits for nobody:
+// what is still open is closed. It may be called whether or not Start succeeded.
 func (n *Node) Stop(ctx context.Context) error {
+	if n.cancel == nil {
+		return n.engine.Stop(ctx)
+	}
 	n.cancel()
-	errs := []error{n.engine.Drain(ctx), n.api.Shutdown(ctx), n.engine.Stop(ctx)}
+	err := errors.Join(n.engine.Drain(ctx), n.api.Shutdown(ctx))
+	// The end of the loops is no matter of anybody's patience.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loopsTimeout)
+	defer cancel()
+	err = errors.Join(err, n.engine.Stop(ctx))
 	n.group.Wait()
-	return errors.Join(errs...)
+	return err
 }
+
+// loopsTimeout is how long the loops may take to end when nobody is waited for any more. Each has
+// only to close its connections.
+const loopsTimeout = 2 * time.Second
 
 // Apps returns the applications that are served.
 func (n *Node) Apps() []*apps.App { return n.registry.All() }
