@@ -93,10 +93,7 @@ func start(c *config.Config) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	go func() {
-		<-stop // a second signal does not wait for anybody
-		cancel()
-	}()
+	go impatient(stop, cancel)
 	if err := n.Stop(ctx); err != nil {
 		log.Warn("stopped before everybody had hung up", "error", err)
 	}
