@@ -14,6 +14,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"resound/internal/apps"
 	"resound/internal/config"
 	"resound/internal/node"
 )
@@ -68,36 +69,64 @@ func start(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	stop := make(chan os.Signal, 2)
-	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	if err := n.Start(); err != nil {
 		return err
 	}
-	if err := printBanner(os.Stdout, describe(c, n)); err != nil {
-		log.Warn("the banner could not be printed", "error", err)
-	}
-	if !isTerminal(os.Stdout) {
-		for _, w := range c.Warnings {
-			log.Warn(w)
-		}
-		if n.IsDemo() {
-			log.Info("no application is configured, so one was made up", "page", n.BaseURL()+"/", "credentials", c.DataDir)
-		}
-	}
-	select {
-	case s := <-stop:
-		log.Info("stopping", "signal", s.String())
-	case err := <-n.Failed():
-		log.Error("stopping", "error", err)
-		defer os.Exit(1)
-	}
+	announce(c, n, log)
+	failure := run(c, n, signals, log)
+
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	go impatient(stop, cancel)
+	go impatient(signals, cancel)
 	if err := n.Stop(ctx); err != nil {
 		log.Warn("stopped before everybody had hung up", "error", err)
 	}
-	return nil
+	return failure
+}
+
+// announce prints the banner, and logs what it leaves out when nobody sees it.
+func announce(c *config.Config, n *node.Node, log *slog.Logger) {
+	if err := printBanner(os.Stdout, describe(c, n)); err != nil {
+		log.Warn("the banner could not be printed", "error", err)
+	}
+	if isTerminal(os.Stdout) {
+		return
+	}
+	for _, w := range c.Warnings {
+		log.Warn(w)
+	}
+	if n.IsDemo() {
+		log.Info("no application is configured, so one was made up", "page", n.BaseURL()+"/", "credentials", c.DataDir)
+	}
+}
+
+// run keeps the applications as the files have them until a signal says to stop, or the node
+// fails, which is the error.
+func run(c *config.Config, n *node.Node, signals <-chan os.Signal, log *slog.Logger) error {
+	watcher := c.NewWatcher(func(list []*apps.App) {
+		if err := n.Reload(list); err != nil {
+			log.Error("the applications stay as they are", "error", err)
+		}
+	}, log)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go watcher.Run(ctx)
+	for {
+		select {
+		case s := <-signals:
+			// A terminal that is closed sends SIGHUP too, and then nobody could stop the server any more.
+			if s == syscall.SIGHUP && !isTerminal(os.Stdout) {
+				_ = watcher.Reload() // it logs what is wrong
+				continue
+			}
+			log.Info("stopping", "signal", s.String())
+			return nil
+		case err := <-n.Failed():
+			return err
+		}
+	}
 }
 
 // describe collects what the banner says.
