@@ -17,6 +17,8 @@
 //   - exhaustion_test.go: more sockets than descriptors.
 //   - badinput_test.go, badframes_test.go, unkind_test.go: whatever must not end the
 //     process nor reach another socket, while witness_test.go looks on.
+//   - conformance_test.go runs the cases of conformance_*_test.go: RFC 6455 as the
+//     Autobahn test suite has it, under its numbers, and handshakes.
 //
 // Nothing here is timed: a test waits for what it wants to see, and gives up
 // after patience. Servers listen on 127.0.0.1 only, on a port of the system's choice.
