@@ -135,3 +135,26 @@ func TestClientEventFromAll(t *testing.T) {
 	a.expect("a member says", want+`,"user_id":2}`)
 	s.expect("the sender")
 }
+
+// E100: who is a member of a channel is a question of the socket's own application.
+func TestClientEventStaysInItsApplication(t *testing.T) {
+	n := newNode(t, 1)
+	other := *n
+	other.app = n.hub.App(apps.New("2", "key2", "secret"))
+	s, friend, stranger := n.socket(0), n.socket(0), other.socket(0)
+	friend.subscribe("a")
+	stranger.subscribe("a")
+	friend.got()
+	stranger.got()
+	stranger.say(`{"event":"client-x","channel":"a"}`) // the application that was used last
+	if err := s.say(whisper("a")); err != protocol.ErrNotMember {
+		t.Errorf("not a member: %v", err)
+	}
+	s.subscribe("a")
+	s.got()
+	if err := s.say(`{"event":"client-y","channel":"a"}`); err != nil {
+		t.Errorf("a member: %v", err)
+	}
+	friend.expect("the same application", `{"event":"client-y","channel":"a","data":null}`)
+	stranger.expect("another application")
+}
