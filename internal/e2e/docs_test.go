@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -15,10 +14,9 @@ import (
 	"testing"
 
 	"resound/internal/config"
-	"resound/protocol"
 )
 
-var update = flag.Bool("update", false, "write the generated part of docs/COMPATIBILITY.md anew")
+var update = flag.Bool("update", false, "write the generated parts of docs/COMPATIBILITY.md anew")
 
 var root = filepath.Join("..", "..")
 
@@ -29,51 +27,6 @@ func page(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-// codeTable prints protocol.Codes as a table of Markdown.
-func codeTable() string {
-	var b strings.Builder
-	b.WriteString("| Code | HTTP status | Text | Then |\n|---|---|---|---|\n")
-	for _, e := range protocol.Codes {
-		code, status, then := "", "", "the connection stays"
-		if e.Code != 0 {
-			code = fmt.Sprint(e.Code)
-		}
-		if e.Status != 0 {
-			status = fmt.Sprint(e.Status)
-		}
-		switch {
-		case e.Code == 0:
-			then = ""
-		case e.Closes:
-			then = "the connection is closed with it"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code, status, e.Text, then)
-	}
-	return b.String()
-}
-
-func TestCompatibilityCodes(t *testing.T) {
-	const name = "docs/COMPATIBILITY.md"
-	text := page(t, name)
-	head, rest, ok := strings.Cut(text, "<!-- codes: begin")
-	mark, rest, ok2 := strings.Cut(rest, "-->\n")
-	old, tail, ok3 := strings.Cut(rest, "<!-- codes: end -->")
-	if !ok || !ok2 || !ok3 {
-		t.Fatalf("%s has no place for the table of codes", name)
-	}
-	want := "\n" + codeTable() + "\n"
-	if old == want {
-		return
-	}
-	if !*update {
-		t.Fatalf("the table of codes in %s is stale: go test ./internal/e2e -run TestCompatibilityCodes -update", name)
-	}
-	text = head + "<!-- codes: begin" + mark + "-->\n" + want + "<!-- codes: end -->" + tail
-	if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 var (
@@ -154,35 +107,16 @@ func TestPagesNameWhatExists(t *testing.T) {
 	}
 }
 
-// differences returns the rows of the tables between the two headings.
-func differences(t *testing.T) []string {
-	t.Helper()
-	_, rest, ok := strings.Cut(page(t, "docs/COMPATIBILITY.md"), "\n## Differences that exist now\n")
-	tables, _, ok2 := strings.Cut(rest, "\n## ")
-	if !ok || !ok2 {
-		t.Fatal("docs/COMPATIBILITY.md has no tables of differences")
-	}
-	var rows []string
-	for _, line := range strings.Split(tables, "\n") {
-		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| Reverb |") {
-			rows = append(rows, line)
+// differences returns the rows of what differs from Reverb.
+func differences() (rows []string) {
+	for _, s := range compatTable {
+		for _, c := range s.cases {
+			if c.decision != match {
+				rows = append(rows, c.row())
+			}
 		}
 	}
 	return rows
-}
-
-// Every difference is held by something.
-func TestDifferencesAreHeld(t *testing.T) {
-	rows := differences(t)
-	if len(rows) < 40 {
-		t.Errorf("only %d rows were found", len(rows))
-	}
-	for _, row := range rows {
-		cells := strings.Split(strings.Trim(row, "| "), " | ")
-		if len(cells) != 4 || testName.FindString(cells[3])+transcript.FindString(cells[3]) == "" {
-			t.Errorf("a row of four cells with a test or a transcript in the last: %s", row)
-		}
-	}
 }
 
 // stated returns the pins of the deviations that a package states in its
@@ -211,7 +145,7 @@ func stated(t *testing.T, dir string) []string {
 // A difference that a package states is on the page: as many rows as the
 // package has sentences that the same test holds.
 func TestStatedDeviationsAreOnThePage(t *testing.T) {
-	rows := differences(t)
+	rows := differences()
 	for _, dir := range []string{"protocol", "protocol/ws", "channels", "engine", "api", "internal/config"} {
 		count := map[string]int{}
 		for _, pin := range stated(t, dir) {
