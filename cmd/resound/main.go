@@ -29,7 +29,7 @@ func main() {
 		fail(err)
 	}
 	call, err := config.Parse(os.Args[1:], config.Options{
-		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Dir: dir,
+		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Dir: dir, Descriptors: descriptors(),
 	})
 	switch {
 	case errors.Is(err, config.ErrHandled):
@@ -42,12 +42,25 @@ func main() {
 		err = start(call.Config)
 	case "config":
 		err = call.Config.Print(os.Stdout, call.JSON, call.ShowSecrets)
+	case "check":
+		if err = config.PrintFindings(os.Stdout, call.Findings, call.JSON); err == nil && config.Broken(call.Findings) {
+			os.Exit(1)
+		}
 	case "version":
 		_, err = fmt.Println(config.Version())
 	}
 	if err != nil {
 		fail(err)
 	}
+}
+
+// descriptors is how many the process may open once the reactor has raised the limit; 0 is unknown.
+func descriptors() uint64 {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return 0
+	}
+	return limit.Max
 }
 
 func fail(err error) {

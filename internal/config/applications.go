@@ -33,17 +33,20 @@ func (s *sources) applications(c *Config, ctx *kong.Context) error {
 	}
 	for _, entry := range s.yaml.apps {
 		a, err := s.application(c, entry, keys)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.yaml.at(entry.line), err)
-		}
-		if outside && a.app.ID == c.AppID {
+		if err == nil && outside && a.app.ID == c.AppID {
 			outside, c.served[0] = false, a // once: a second entry with that id is an error
 			continue
 		}
-		if err := a.collides(c.served); err != nil {
-			return fmt.Errorf("%s: %w", a.place, err)
+		if err == nil {
+			err = a.collides(c.served)
 		}
-		c.served = append(c.served, a)
+		if err == nil {
+			c.served = append(c.served, a)
+			continue
+		}
+		if err = s.fail(fmt.Errorf("%s: %w", s.yaml.at(entry.line), err)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

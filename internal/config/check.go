@@ -69,16 +69,20 @@ func (s *sources) whole(c *Config, ctx *kong.Context, name func(*kong.Flag) stri
 func (s *sources) at(flag string) string { return s.origin[flag].String() }
 
 // normalise checks what takes more than one text to check and fills in what follows from other settings.
-func (c *Config) normalise(s *sources) error {
-	var err error
-	if c.Path, err = normalPath(c.Path); err != nil {
-		return fmt.Errorf("%s: %w", s.at("path"), err)
-	}
-	if c.Host, err = normalHost(c.Host); err != nil {
-		return fmt.Errorf("%s: %w", s.at("host"), err)
-	}
-	if c.Hostname, err = normalHost(c.Hostname); err != nil {
-		return fmt.Errorf("%s: %w", s.at("hostname"), err)
+func (s *sources) normalise(c *Config, _ *kong.Context) error {
+	for _, v := range []struct {
+		flag   string
+		value  *string
+		normal func(string) (string, error)
+	}{{"path", &c.Path, normalPath}, {"host", &c.Host, normalHost}, {"hostname", &c.Hostname, normalHost}} {
+		normal, err := v.normal(*v.value)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", s.at(v.flag), err)
+		}
+		if err = s.fail(err); err != nil {
+			return err
+		}
+		*v.value = normal
 	}
 	for _, note := range c.cleanOrigins() {
 		s.notes = append(s.notes, s.at("allowed-origins")+": "+note)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -82,6 +83,8 @@ func TestCommands(t *testing.T) {
 		{"config", Invocation{Command: "config"}},
 		{"config --json", Invocation{Command: "config", JSON: true}},
 		{"config --show-secrets --port=1", Invocation{Command: "config", ShowSecrets: true}},
+		{"check", Invocation{Command: "check"}},
+		{"check --json", Invocation{Command: "check", JSON: true}},
 		{"version", Invocation{Command: "version"}},
 	} {
 		inv, err := w.parse(strings.Fields(tc.args)...)
@@ -92,7 +95,7 @@ func TestCommands(t *testing.T) {
 		if (inv.Config == nil) != (tc.want.Command == "version") {
 			t.Errorf("%s: config is %v", tc.args, inv.Config)
 		}
-		if inv.Config = nil; *inv != tc.want {
+		if inv.Config, inv.Findings = nil, nil; !reflect.DeepEqual(*inv, tc.want) {
 			t.Errorf("%s: got %+v", tc.args, *inv)
 		}
 	}

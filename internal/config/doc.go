@@ -11,6 +11,7 @@
 //   - reload.go: Watcher, which reads everything again and says what has changed.
 //   - watch.go: notices of changed files, through symbolic links.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
+//   - findings.go, findings_env.go, findings_apps.go: what `resound check` says.
 //   - mappers.go: numbers, seconds, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
 //   - laravel.go: which Laravel project this is; the words of its env().

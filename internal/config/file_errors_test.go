@@ -68,7 +68,7 @@ func TestConfigFileErrors(t *testing.T) {
 		{"\tport: 1", `F:1: found character that cannot start any token`},
 		{"x: &x {<<: *x}", `F:1: "x" is not a setting`},
 		{"<<: &x {<<: *x}", `F:1: << goes deeper than 8 mappings here`},
-		{"prot: 1\nhots: 2\nport: x", `F:1: "prot" is not a setting; did you mean port? (and 1 more)`},
+		{"prot: 1\nhots: 2\nport: x", `F:1: "prot" is not a setting; did you mean port? (and 1 more: resound check lists them)`},
 	} {
 		w := newWorld(t)
 		path := w.write(t, "resound.yaml", tc.file)

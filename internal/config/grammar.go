@@ -11,6 +11,7 @@ import (
 type grammar struct {
 	Start   startCmd         `cmd:"" help:"Run the server. Needs no flag inside a Laravel project, and none to try it out."`
 	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
+	Check   checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
 	Version versionCmd       `cmd:"" help:"Print the version."`
 	V       kong.VersionFlag `name:"version" help:"Print the version."`
 }
@@ -27,6 +28,11 @@ type configCmd struct {
 	ShowSecrets bool `help:"Print secrets whole."`
 }
 
+type checkCmd struct {
+	Config
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
 type versionCmd struct{}
 
 const description = `A drop-in replacement for Laravel Reverb: it listens on the same port, reads the same .env and speaks the same protocol.
@@ -37,9 +43,11 @@ Examples:
 	resound start                          elsewhere: a demo app with a page to look at
 	resound start --port=9000 --debug      another port, and every message printed
 	resound start --env-file=/srv/shop/.env
+	resound start --config=apps.yaml       several applications, reloaded when they change
 	resound config                         what is set, and where it came from
+	resound check                          what is wrong with it, and what to do
 
-A setting is taken from the first of: flag, environment, .env file, default.`
+A setting is taken from the first of: flag, environment, .env file, config file, default.`
 
 // Help is the longer text of `resound start --help`.
 func (startCmd) Help() string {
@@ -62,6 +70,16 @@ Examples:
 
 	resound config
 	resound config --port=9000 --json`
+}
+
+// Help is the longer text of `resound check --help`.
+func (checkCmd) Help() string {
+	return `Takes the flags of "resound start", listens to nothing, and prints a line for each thing that is in order, doubtful or wrong. It ends with 1 when something is wrong. Secrets are never printed.
+
+Examples:
+
+	resound check
+	resound check --config=resound.yaml --env-file=/srv/shop/.env --json`
 }
 
 func kongOptions(o Options, src *sources) []kong.Option {

@@ -15,22 +15,26 @@ import (
 // is printed already: the program has nothing left to do and ends with 0.
 var ErrHandled = errors.New("config: nothing left to do")
 
-// Options is the process around Parse. All fields must be set.
+// Options is the process around Parse. All fields but Descriptors must be set.
 type Options struct {
 	Stdout  io.Writer // help and version go here
 	Stderr  io.Writer // kong wants one; errors are returned, never written there
 	Environ []string  // as os.Environ
 	Dir     string    // working directory, absolute
 
+	// Descriptors is how many files and sockets the process may open, for check; 0 is unknown.
+	Descriptors uint64
+
 	pipes map[string][]byte // what came out of files that can be read only once, for the next Parse
 }
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string  // "start", "config" or "version"
-	Config      *Config // nil for "version"
-	JSON        bool    // config --json
-	ShowSecrets bool    // config --show-secrets
+	Command     string    // "start", "config", "check" or "version"
+	Config      *Config   // nil for "version"; after check what could be read
+	JSON        bool      // --json
+	ShowSecrets bool      // config --show-secrets
+	Findings    []Finding // of check
 }
 
 // Parse reads args (without the program's name), the environment and the .env
@@ -54,18 +58,26 @@ func Parse(args []string, o Options) (*Invocation, error) {
 	case err != nil:
 		return nil, plain(err)
 	}
-	inv := &Invocation{Command: ctx.Command(), JSON: g.Config.JSON, ShowSecrets: g.Config.ShowSecrets}
+	inv := &Invocation{Command: ctx.Command(), JSON: g.Config.JSON || g.Check.JSON, ShowSecrets: g.Config.ShowSecrets}
 	switch inv.Command {
 	case "start":
 		inv.Config = &g.Start.Config
 	case "config":
 		inv.Config = &g.Config.Config
+	case "check":
+		inv.Config = &g.Check.Config
 	default:
 		return inv, nil
 	}
 	o.pipes = src.pipes
 	inv.Config.again = func() (*Invocation, error) { return Parse(args, o) }
-	return inv, finish(inv.Config, src, ctx)
+	if err := finish(inv.Config, src, ctx); err != nil {
+		return nil, err
+	}
+	if inv.Command == "check" {
+		inv.Findings = src.findings(inv.Config, o.Descriptors)
+	}
+	return inv, nil
 }
 
 // finish turns what kong filled in into a checked Config.
@@ -78,14 +90,10 @@ func finish(c *Config, src *sources, ctx *kong.Context) error {
 	if src.yaml != nil {
 		c.ConfigFile = src.yaml.path
 	}
-	if err := src.credentials(c, ctx); err != nil {
-		return err
-	}
-	if err := c.normalise(src); err != nil {
-		return err
-	}
-	if err := src.applications(c, ctx); err != nil {
-		return err
+	for _, step := range []func(*Config, *kong.Context) error{src.credentials, src.normalise, src.applications} {
+		if err := src.fail(step(c, ctx)); err != nil {
+			return err
+		}
 	}
 	c.Settings = src.settings(ctx)
 	c.places, c.sums = src.places, src.sums

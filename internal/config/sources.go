@@ -24,6 +24,9 @@ type sources struct {
 	origin map[string]origin // by flag name
 	notes  []string          // warnings about values
 
+	collect bool    // errors are collected, not returned
+	errs    []error // so far
+
 	pipes  map[string][]byte // see Options
 	places []string          // every path where a file is or would be read
 	sums   fingerprint       // of the files that were read
@@ -50,6 +53,15 @@ func newSources(o Options) *sources {
 	return s
 }
 
+// fail returns the error, or with collect remembers it and returns nil.
+func (s *sources) fail(err error) error {
+	if s.collect && err != nil {
+		s.errs = append(s.errs, err)
+		return nil
+	}
+	return err
+}
+
 func (s *sources) env(name string) (string, bool) {
 	v, ok := s.environ[name]
 	return v, ok
@@ -66,7 +78,7 @@ func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 		return nil, nil
 	}
 	if err := try(flag, value); err != nil {
-		return nil, fmt.Errorf("%s: %w", from, err)
+		return nil, s.fail(fmt.Errorf("%s: %w", from, err))
 	}
 	s.noteClientEvents(flag, from, value)
 	s.origin[flag.Name] = from
@@ -100,6 +112,15 @@ func (s *sources) find(flag *kong.Flag) (string, origin) {
 
 // load finds and reads the .env file and then, since it may name it, the config file.
 func (s *sources) load(ctx *kong.Context) error {
+	s.collect = ctx.Selected() != nil && ctx.Selected().Name == "check"
+	if err := s.fail(s.loadEnv(ctx)); err != nil {
+		return err
+	}
+	return s.fail(s.loadConfig(ctx))
+}
+
+// loadEnv finds and reads the .env file.
+func (s *sources) loadEnv(ctx *kong.Context) error {
 	path, err := s.given(ctx, "env-file")
 	if err != nil {
 		return err
@@ -109,16 +130,15 @@ func (s *sources) load(ctx *kong.Context) error {
 		path, places = projectEnv(s.project, s.environ["APP_ENV"])
 		s.places = append(s.places, places...)
 	}
-	if path != "" {
-		data, err := s.read(path)
-		if err != nil {
-			return err
-		}
-		if s.file, err = parseEnv(path, data, s.env); err != nil {
-			return err
-		}
+	if path == "" {
+		return nil
 	}
-	return s.loadConfig(ctx)
+	data, err := s.read(path)
+	if err != nil {
+		return err
+	}
+	s.file, err = parseEnv(path, data, s.env)
+	return err
 }
 
 // loadConfig finds and reads the config file.
@@ -151,13 +171,16 @@ func (s *sources) loadConfig(ctx *kong.Context) error {
 	}
 	var errs []error
 	s.yaml, errs = parseFile(path, data, newFileKeys(ctx.Selected().Flags), s.value)
-	switch len(errs) {
-	case 0:
+	switch {
+	case s.collect:
+		s.errs = append(s.errs, errs...)
 		return nil
-	case 1:
+	case len(errs) == 0:
+		return nil
+	case len(errs) == 1:
 		return errs[0]
 	default:
-		return fmt.Errorf("%w (and %d more)", errs[0], len(errs)-1)
+		return fmt.Errorf("%w (and %d more: resound check lists them)", errs[0], len(errs)-1)
 	}
 }
 
