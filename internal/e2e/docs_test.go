@@ -221,3 +221,27 @@ func TestReadmeSettings(t *testing.T) {
 		}
 	}
 }
+
+// The README's configuration file is one, and has what it shows.
+func TestReadmeConfigFile(t *testing.T) {
+	_, rest, ok := strings.Cut(page(t, "README.md"), "\n```yaml\n")
+	file, _, ok2 := strings.Cut(rest, "```\n")
+	if !ok || !ok2 {
+		t.Fatal("README.md shows no configuration file")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "resound.yaml"), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	call, err := config.Parse([]string{"start"}, config.Options{
+		Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer), Dir: dir, Environ: []string{"SHOP_SECRET=one", "ADMIN_SECRET=two"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := call.Config.Apps()
+	if len(list) != 2 || list[0].Secret != "one" || list[0].MaxMessageSize != 20000 || len(list[0].AllowedOrigins) != 2 ||
+		list[1].Secret != "two" || list[1].MaxConnections != 500 || !list[1].RateLimit.Enabled || len(call.Config.Warnings) > 0 {
+		t.Errorf("it is read as %+v, %q", list, call.Config.Warnings)
+	}
+}
