@@ -24,7 +24,7 @@ var compatWhispers = compatSection{"Client events and rate limits", []compatCase
 }}
 
 var compatUsers = compatSection{"What Pusher has beyond Reverb", []compatCase{
-	{0, "`pusher:signin`", "4200", "the signature is checked; `pusher:signin_success`, or the error 4009", improve, "as Pusher", pins{"transcript:signin", "TestSignIn", "TestSignInIsVerified"}},
+	{0, "`pusher:signin`", "4200", "the signature is checked; `pusher:signin_success`, or the error 4009, and the connection stays", improve, "as Pusher", pins{"transcript:signin", "TestSignIn", "TestSignInIsVerified"}},
 	{0, "an event to `#server-to-user-7`", "a public channel like any other", "every socket of the user 7 who has signed in gets it", improve, "as Pusher", pins{"transcript:signin"}},
 	{0, "a `watchlist` in what was signed", "none", "who is online, then who comes and goes, as `pusher_internal:watchlist_events`; at most 100 users", improve, "as Pusher, in the form that pusher-js reads",
 		pins{"transcript:watchlist", "TestWatchlist", "TestWatchlistLimit"}},

@@ -24,7 +24,7 @@ var compatServer = compatSection{"Several servers, start and stop", []compatCase
 	{163, "`terminate_connections` with scaling on, and somebody without a `user_id`", "by its source every such server ends", "there is one server", later, withRedis, nil},
 	{164, "something that is not JSON on the Redis channel", "by its source the server ends", "there is one server", later, withRedis, nil},
 	{0, "changed settings, another application", "restart, and everybody reconnects", "effective at once; only the sockets of an application that is gone are closed", improve, "nobody else notices",
-		pins{"transcript:reload", "TestSettingsChangeAtOnce"}},
+		pins{"transcript:reload", "TestSettingsChangeAtOnce", "TestReload", "TestWatch"}},
 }}
 
 var compatSettings = compatSection{"Settings", []compatCase{
