@@ -122,8 +122,11 @@ func TestEnvBlockIsReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := inv.Config
-	app, ok := c.App()
-	if !ok || app.ID != b.AppID || app.Key != b.AppKey || app.Secret != b.Demo.Secret {
+	list := c.Apps()
+	if len(list) != 1 {
+		t.Fatalf("read back as %d applications", len(list))
+	}
+	if app := list[0]; app.ID != b.AppID || app.Key != b.AppKey || app.Secret != b.Demo.Secret {
 		t.Errorf("read back as %+v", app)
 	}
 	if c.Hostname != "localhost" || c.PublicPort != 8080 || c.Scheme != "http" || c.Path != "/ws" {

@@ -32,8 +32,8 @@ func TestAppFromAnyPlace(t *testing.T) {
 			w.environ = []string{tc.env}
 		}
 		got := ""
-		if app, ok := w.start(t, strings.Fields(tc.args)...).App(); ok {
-			got = app.ID + " " + app.Key + " " + app.Secret
+		for _, app := range w.start(t, strings.Fields(tc.args)...).Apps() {
+			got += app.ID + " " + app.Key + " " + app.Secret
 		}
 		if got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
@@ -76,8 +76,8 @@ func TestAppTakesTheLimits(t *testing.T) {
 		AllowedOrigins: []string{"a.test", "b.test"}, CacheTTL: 70 * time.Second, SubscriptionCount: true,
 		MaxPresenceMembers: 80, MaxUserInfo: 90, MaxBatch: 100, Timestamps: apps.TimestampIgnore,
 	}
-	if app, ok := c.App(); !ok || !reflect.DeepEqual(app, want) {
-		t.Errorf("the application is %+v", app)
+	if list := c.Apps(); len(list) != 1 || !reflect.DeepEqual(list[0], want) {
+		t.Errorf("the application is %+v", list)
 	}
 	for i, v := 0, reflect.ValueOf(*want); i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {

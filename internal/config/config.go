@@ -78,14 +78,6 @@ func (c *Config) Apps() []*apps.App {
 	return list
 }
 
-// App returns the first of Apps, or false in demo mode.
-func (c *Config) App() (*apps.App, bool) {
-	if len(c.served) == 0 {
-		return nil, false
-	}
-	return c.served[0].app, true
-}
-
 // NewApp returns an application with these credentials and the configured
 // limits. Demo mode uses it for the application that it makes up.
 func (c *Config) NewApp(id, key, secret string) *apps.App { return c.Limits.app(id, key, secret) }

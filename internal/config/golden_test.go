@@ -33,7 +33,7 @@ func (w *world) golden(t *testing.T, name, got string) {
 
 func TestHelpGolden(t *testing.T) {
 	for name, args := range map[string]string{
-		"help.txt": "--help", "help-start.txt": "start --help", "help-config.txt": "config --help", "help-check.txt": "check --help",
+		"help.txt": "--help", "help-start.txt": "start --help", "help-config.txt": "config --help", "help-check.txt": "check --help", "help-import.txt": "apps import --help",
 	} {
 		w := newWorld(t)
 		if _, err := w.parse(strings.Fields(args)...); !errors.Is(err, ErrHandled) {

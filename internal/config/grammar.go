@@ -12,6 +12,7 @@ type grammar struct {
 	Start   startCmd         `cmd:"" help:"Run the server. Needs no flag inside a Laravel project, and none to try it out."`
 	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
 	Check   checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
+	Apps    appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
 	Version versionCmd       `cmd:"" help:"Print the version."`
 	V       kong.VersionFlag `name:"version" help:"Print the version."`
 }
@@ -31,6 +32,18 @@ type configCmd struct {
 type checkCmd struct {
 	Config
 	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type appsCmd struct {
+	Import importCmd `cmd:"" help:"Turn the JSON of Laravel's config('reverb') into a config file."`
+}
+
+type importCmd struct {
+	File    string `arg:"" optional:"" default:"-" help:"The JSON; - is the standard input, and the default."`
+	Output  string `short:"o" placeholder:"FILE" help:"The config file to write, readable for its owner only. Default: the standard output."`
+	Force   bool   `help:"Replace the config file that is there."`
+	Env     bool   `help:"Write $${NAME} for each secret that a name in the .env file has."`
+	EnvFile string `placeholder:"FILE" help:"That .env file. Default: that of the Laravel project around the working directory."`
 }
 
 type versionCmd struct{}
@@ -80,6 +93,16 @@ Examples:
 
 	resound check
 	resound check --config=resound.yaml --env-file=/srv/shop/.env --json`
+}
+
+// Help is the longer text of `resound apps import --help`.
+func (importCmd) Help() string {
+	return `Reads what Laravel has in config/reverb.php and writes a config file with all applications and the settings of the server. What is printed around the JSON does not matter; what could not be taken over is a comment in the file.
+
+Examples:
+
+	php artisan tinker --execute="echo json_encode(config('reverb'))" | resound apps import -o resound.yaml
+	resound apps import reverb.json --env`
 }
 
 func kongOptions(o Options, src *sources) []kong.Option {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/alecthomas/kong"
 )
@@ -30,11 +29,12 @@ type Options struct {
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string    // "start", "config", "check" or "version"
-	Config      *Config   // nil for "version"; after check what could be read
+	Command     string    // "start", "config", "check", "apps import" or "version"
+	Config      *Config   // nil for "apps import" and "version"; after check what could be read
 	JSON        bool      // --json
 	ShowSecrets bool      // config --show-secrets
 	Findings    []Finding // of check
+	Import      *Import   // of apps import
 }
 
 // Parse reads args (without the program's name), the environment and the .env
@@ -66,6 +66,9 @@ func Parse(args []string, o Options) (*Invocation, error) {
 		inv.Config = &g.Config.Config
 	case "check":
 		inv.Config = &g.Check.Config
+	case "apps import", "apps import <file>":
+		inv.Command, inv.Import = "apps import", newImport(g.Apps.Import, src)
+		return inv, nil
 	default:
 		return inv, nil
 	}
@@ -142,11 +145,7 @@ func (s *sources) read(path string) ([]byte, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return nil, fmt.Errorf("cannot read %s: %w", filepath.Clean(path), err)
+		return nil, readError(path, err)
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		s.pipes[path] = b

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,7 +113,17 @@ func (s *sources) find(flag *kong.Flag) (string, origin) {
 
 // load finds and reads the .env file and then, since it may name it, the config file.
 func (s *sources) load(ctx *kong.Context) error {
-	s.collect = ctx.Selected() != nil && ctx.Selected().Name == "check"
+	switch command := ctx.Selected(); {
+	case command == nil || command.Name == "version":
+		return nil
+	case command.Name == "import":
+		if slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "env" }) {
+			return s.loadEnv(ctx)
+		}
+		return nil
+	default:
+		s.collect = command.Name == "check"
+	}
 	if err := s.fail(s.loadEnv(ctx)); err != nil {
 		return err
 	}

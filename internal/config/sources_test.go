@@ -123,7 +123,7 @@ func TestEveryName(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	w := newWorld(t)
 	c := w.start(t)
-	if _, ok := c.App(); ok {
+	if len(c.Apps()) > 0 {
 		t.Error("there is an application out of nothing")
 	}
 	if c.Host != "0.0.0.0" || c.Port != 8080 || c.Path != "" || c.Loops != 0 || c.Hostname != "" || c.PublicHost() != "localhost" {
