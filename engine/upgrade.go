@@ -39,7 +39,7 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 	if end < 0 && len(buf) <= maxHead {
 		return 0
 	}
-	if end < 0 || !isUpgrade(buf[:end+2]) {
+	if end < 0 || end+4 > maxHead || !isUpgrade(buf[:end+2]) {
 		l.host.handover(c.sock, buf)
 		return len(buf)
 	}
@@ -75,6 +75,9 @@ func (l *loop) upgrade(c *conn, head []byte) {
 	upgrader := gobwas.Upgrader{
 		Header: poweredBy,
 		OnRequest: func(uri []byte) (err error) {
+			if why := flaw(head); why != "" {
+				return gobwas.RejectConnectionError(gobwas.RejectionStatus(400), gobwas.RejectionReason(why))
+			}
 			key, err = l.engine.appKey(string(uri))
 			return err
 		},
@@ -86,8 +89,11 @@ func (l *loop) upgrade(c *conn, head []byte) {
 		},
 	}
 	var x exchange
-	x.Reset(head)
+	x.Reset(joinConnection(head))
 	_, err := upgrader.Upgrade(&x)
+	if err != nil && x.answer.Len() == 0 { // gobwas says nothing where it cannot read the request line
+		x.answer.WriteString("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+	}
 	c.queue(protocol.NewRawFrame(x.answer.Bytes()))
 	if err != nil {
 		c.linger() // the answer says why
