@@ -52,6 +52,7 @@
 //     logged once a minute, or refused (TestTimestampsAreWarnedOf, TestTimestampsAreEnforced);
 //   - a path is accepted whether it was signed with or without the prefix,
 //     escaped or not (TestSignedPaths);
+//   - a head with a line that ends without CR gets 400 and the connection ends (TestRefusedByTheServer);
 //   - a body that is no JSON object gets 400, not 500 (TestBodies);
 //   - null counts as absent, and an empty list or object is data (TestBodies);
 //   - channel and event names are checked, and one event names at most 100 channels (TestBodies);

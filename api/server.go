@@ -116,6 +116,9 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 	path := ctx.URI().PathOriginal()
 	rt, path := s.route(path)
 	switch {
+	case bareLF(ctx.Request.Header.RawHeaders()):
+		s.fail(ctx, errBareLF)
+		ctx.SetConnectionClose() // what comes behind it may be part of this head to somebody else
 	case rt.kind == unknown && s.fallback != nil:
 		s.fallback(ctx)
 	case rt.kind == unknown:
@@ -143,6 +146,22 @@ func (s *Server) route(path []byte) (route, []byte) {
 		}
 	}
 	return parseRoute(path), path
+}
+
+// bareLF reports whether a line of the head ends without CR. fasthttp takes that for an end of the
+// head, and a proxy may not: what is a second request to us would be a part of the first to it.
+func bareLF(head []byte) bool {
+	for len(head) > 0 {
+		i := bytes.IndexByte(head, '\n')
+		switch {
+		case i < 0:
+			return false
+		case i == 0 || head[i-1] != '\r':
+			return true
+		}
+		head = head[i+1:]
+	}
+	return false
 }
 
 func (k kind) allow() string {
@@ -188,6 +207,7 @@ func (s *Server) tooLarge(n int) *protocol.Error {
 // Refusals that have no row in protocol's table: only HTTP itself knows them.
 var (
 	errUpgradeHere  = protocol.ErrBadRequest.With("Bad request. A WebSocket connects to /app/{key}, not here.")
+	errBareLF       = protocol.ErrBadRequest.With("Bad request. A header line has to end in CR LF.")
 	errHeadTooLarge = &protocol.Error{Status: fasthttp.StatusRequestHeaderFieldsTooLarge,
 		Text: fmt.Sprintf("Request header fields too large. The limit is %d bytes, cookies included.", maxHead)}
 	errBusy = &protocol.Error{Status: fasthttp.StatusServiceUnavailable,

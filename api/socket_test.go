@@ -197,6 +197,7 @@ func TestRefusedByTheServer(t *testing.T) {
 	n := newNode(t)
 	n.join(protocol.SocketID{A: 1, B: 1}, "c", "")
 	addr := n.serve(t)
+	const bareLF = "Bad request. A header line has to end in CR LF."
 	const tooLarge = "Payload too large. The request body has %, the limit is 10000: raise REVERB_MAX_REQUEST_SIZE."
 	pad := strings.Repeat(" ", maxBody-len(testEvent))
 	big := strings.Repeat("x", 4<<20) // more than the socket buffers hold
@@ -212,6 +213,9 @@ func TestRefusedByTheServer(t *testing.T) {
 		{"E109", "BAD\r\n\r\n", 400, "Bad request."},
 		{"E109", "GET /up HTTP/1.1\r\nHost x\r\n\r\n", 400, "Bad request."},
 		{"E109", "POST /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "Bad request."},
+		{"a head that ends in LF", "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 0\n\n" + n.post(testEvent), 400, bareLF},
+		{"an empty line that ends in LF", "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\n" + n.post(testEvent), 400, bareLF},
+		{"a line that ends in LF", "GET /up HTTP/1.1\r\nHost: x\nX: y\r\n\r\n" + n.post(testEvent), 400, bareLF},
 		{"E109", "GET /up HTTP/1.1\r\nHost: x\r\nCookie: " + big + "\r\n\r\n", 431, "Request header fields too large. The limit is 16384 bytes, cookies included."},
 	} {
 		c := dial(t, addr)
