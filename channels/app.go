@@ -18,6 +18,7 @@ type App struct {
 	hub         *Hub
 	settings    atomic.Pointer[settings]
 	connections atomic.Int64
+	gone        atomic.Bool // it is no longer among the hub's
 	users       users
 	counts      counts
 	seed        maphash.Seed
@@ -53,9 +54,12 @@ func (a *App) Settings() *apps.App { return a.settings.Load().App }
 // Signer returns the signer of the application's present secret.
 func (a *App) Signer() *protocol.Signer { return a.settings.Load().signer }
 
-// Connect counts a new connection in. It returns ErrOverQuota, and does not
-// count, when the application has as many as it may.
+// Connect counts a new connection in. It returns an error, and does not count: ErrOverQuota when
+// the application has as many as it may, ErrAppNotFound when an Update has removed it.
 func (a *App) Connect() *protocol.Error {
+	if a.gone.Load() {
+		return protocol.ErrAppNotFound
+	}
 	limit := int64(a.Settings().MaxConnections)
 	for {
 		n := a.connections.Load()

@@ -19,6 +19,8 @@
 //
 // Lock order: shard.mu, then Channel.mu, then the lock of a mailbox. Under
 // Channel.mu nothing is called out of the package but Mailbox.Post, which does not wait.
+// Hub.mu stands apart: nothing is taken under it. It makes a reload and who comes at the same
+// moment take turns, so that nobody brings back what was removed (TestWhoComesLateToAReload).
 //
 // The order of one channel is the same on every loop: Channel.mu is held while
 // a publication gets its number and is posted to each loop that has a subscriber.

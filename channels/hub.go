@@ -29,6 +29,9 @@ type Hub struct {
 	mailboxes []Mailbox    // by slot
 	apps      sync.Map     // id → *App
 	now       atomic.Int64 // seconds of Unix time, as Tick was told last
+
+	mu     sync.Mutex           // held while applications come and go; nothing is taken under it
+	listed map[string]*apps.App // guarded by mu: those of the last Update by id, nil before the first
 }
 
 // NewHub returns a hub whose loops have the given mailboxes, by slot.
@@ -38,12 +41,25 @@ func NewHub(mailboxes []Mailbox) *Hub {
 	return h
 }
 
-// App returns the application's channels, with these settings if there were none before.
+// App returns the application's channels, with these settings if there were none before. The
+// caller may have found the settings before an Update that is over by now: then the newer ones
+// count, and an application that is gone is returned empty, belongs to nobody, and admits no connection.
 func (h *Hub) App(settings *apps.App) *App {
-	v, ok := h.apps.Load(settings.ID)
-	if !ok {
-		v, _ = h.apps.LoadOrStore(settings.ID, newApp(h, settings))
+	if v, ok := h.apps.Load(settings.ID); ok {
+		return v.(*App)
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listed != nil {
+		newest := h.listed[settings.ID]
+		if newest == nil {
+			a := newApp(h, settings)
+			a.gone.Store(true)
+			return a
+		}
+		settings = newest
+	}
+	v, _ := h.apps.LoadOrStore(settings.ID, newApp(h, settings))
 	return v.(*App)
 }
 
@@ -55,10 +71,14 @@ func (h *Hub) Update(list []*apps.App) (gone []*App) {
 	for _, settings := range list {
 		wanted[settings.ID] = settings
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.listed = wanted
 	h.apps.Range(func(id, v any) bool {
 		a := v.(*App)
 		if settings := wanted[id.(string)]; settings == nil {
 			h.apps.Delete(id)
+			a.gone.Store(true)
 			gone = append(gone, a)
 		} else if a.Settings() != settings {
 			a.settings.Store(newSettings(settings))

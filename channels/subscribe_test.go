@@ -209,11 +209,41 @@ func TestSettingsChangeAtOnce(t *testing.T) {
 	if n.app.Channel([]byte("private-x")).Subscriptions != 1 {
 		t.Error("a channel was lost")
 	}
-	if n.hub.App(apps.New("2", "key2", "s")) == n.app {
+	second := apps.New("2", "key2", "s")
+	n.hub.Update([]*apps.App{settings, second})
+	if n.hub.App(second) == n.app {
 		t.Error("two applications are one")
 	}
 	if gone := n.hub.Update(nil); len(gone) != 2 {
 		t.Errorf("%d of two applications are gone", len(gone))
+	}
+}
+
+// Who looked its application up before a reload, and comes to the hub after it, brings nothing back.
+func TestWhoComesLateToAReload(t *testing.T) {
+	h := NewHub(nil)
+	before, after := apps.New("1", "key", "old secret"), apps.New("1", "key", "new secret")
+	removed := apps.New("2", "key2", "secret")
+	h.Update([]*apps.App{after})
+	if h.App(before).Settings() != after {
+		t.Error("the old secret is back")
+	}
+	late := h.App(removed)
+	if err := late.Connect(); err != protocol.ErrAppNotFound || late.Connections() != 0 {
+		t.Errorf("an application that is gone has a connection: %v", err)
+	}
+	if gone := h.Update([]*apps.App{after}); len(gone) != 0 {
+		t.Error("an application that is gone is back")
+	}
+	h.Update([]*apps.App{after, removed})
+	if err := h.App(removed).Connect(); err != nil {
+		t.Errorf("an application that has been added again: %v", err)
+	}
+	// The other way round: found before the reload, and connected to after it.
+	late = h.App(removed)
+	h.Update([]*apps.App{after})
+	if late.Connect() != protocol.ErrAppNotFound {
+		t.Error("an application that is gone has a connection more")
 	}
 }
 
