@@ -20,6 +20,8 @@
 //   - table.go: what `resound config` prints.
 //   - version.go: the version line.
 //
+// docs/CONFIG.md says all of it to people; its tables are written by TestConfigPage.
+//
 // Invariants. A value comes from the first of flag, environment, .env file,
 // config file and default. The environment wins over .env even when it is empty there,
 // because Laravel loads the file without overwriting. A value that is empty
