@@ -39,10 +39,10 @@ func startWith(t testing.TB, o Options) *Engine {
 				t.Error(err)
 				return
 			}
-			_, _ = rw.Reader.Peek(0)
+			behind, _ := rw.Reader.Peek(rw.Reader.Buffered())
 			head := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: %s\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
 				r.RequestURI, upgrade, r.Header.Get("Sec-WebSocket-Key"))
-			e.Adopt(c, []byte(head))
+			e.Adopt(c, append([]byte(head), behind...))
 			return
 		}
 		body, _ := io.ReadAll(r.Body)
