@@ -37,7 +37,7 @@ var compatConnecting = compatSection{"Connecting", []compatCase{
 	{23, "an upgrade on `/apps/…`", "101, then an error text", "400", refuse, "there is no WebSocket", pins{"transcript:refused_path", "TestRoutes"}},
 	{24, "a socket that never subscribes", "never pinged, never closed", "pinged and closed as every other", refuse,
 		"dead ones stayed until the process ended", pins{"transcript:ping_idle"}},
-	{0, "a head that two servers may read differently", "read as its library reads it", "400, then closed", improve, "behind a proxy it can carry somebody else's request",
+	{0, "a head that two servers may read differently", "not looked for", "400, then closed", improve, "behind a proxy it can carry somebody else's request",
 		pins{"TestHeadsThatMayBeReadDifferently", "TestHeadsOfTwoMinds"}},
 	{0, "descriptors run short", "no limit before the process runs out", "near the limit a new socket is told 4100 and closed; connections beyond wait in the kernel", improve,
 		"pusher-js comes back, and publishers still get through", pins{"TestDescriptorsRunOut", "TestQueueFollowsTheRoom"}},
