@@ -10,8 +10,8 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// Print writes the settings for `resound config`: an aligned table, or with
-// asJSON one JSON object. Secrets are masked unless showSecrets is set.
+// Print writes the settings for `resound config` and below them the
+// applications: aligned tables, or with asJSON one JSON object, in which every application has all its settings. Secrets are masked unless showSecrets is set.
 func (c *Config) Print(w io.Writer, asJSON, showSecrets bool) error {
 	if asJSON {
 		return c.printJSON(w, showSecrets)
@@ -20,6 +20,13 @@ func (c *Config) Print(w io.Writer, asJSON, showSecrets bool) error {
 	rows := []string{"SETTING\tVALUE\tSOURCE\tENVIRONMENT NAME"}
 	for _, s := range c.Settings {
 		rows = append(rows, strings.Join([]string{s.Name, s.cell(showSecrets), s.Source, dash(s.Env)}, "\t"))
+	}
+	if len(c.served) > 0 {
+		rows = append(rows, "", "APPLICATION\tKEY\tSECRET\tSOURCE\tSETTINGS OF ITS OWN")
+	}
+	for _, a := range c.served {
+		secret, own := Setting{Value: a.app.Secret, Secret: true}, Setting{Value: strings.Join(a.own(), " ")}
+		rows = append(rows, strings.Join([]string{a.app.ID, a.app.Key, secret.cell(showSecrets), a.place, own.cell(true)}, "\t"))
 	}
 	if len(c.Warnings) > 0 {
 		rows = append(rows, "")
@@ -40,18 +47,39 @@ func (c *Config) printJSON(w io.Writer, showSecrets bool) error {
 		Source string `json:"source"`
 		Env    string `json:"env,omitempty"`
 	}
+	type app struct {
+		ID       string            `json:"app_id"`
+		Key      string            `json:"key"`
+		Secret   string            `json:"secret"`
+		Source   string            `json:"source"`
+		Settings map[string]string `json:"settings"`
+	}
 	out := struct {
 		Demo     bool     `json:"demo"`
 		Settings []row    `json:"settings"`
+		Apps     []app    `json:"apps"`
 		Warnings []string `json:"warnings"`
-	}{Demo: len(c.served) == 0, Warnings: append([]string{}, c.Warnings...)}
+	}{Apps: []app{}, Demo: len(c.served) == 0, Warnings: append([]string{}, c.Warnings...)}
 	for _, s := range c.Settings {
 		out.Settings = append(out.Settings, row{s.Name, s.shown(showSecrets), s.Source, s.Env})
+	}
+	for _, a := range c.served {
+		secret := Setting{Value: a.app.Secret, Secret: true}
+		out.Apps = append(out.Apps, app{a.app.ID, a.app.Key, secret.shown(showSecrets), a.place, a.limits})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)
+}
+
+// own lists what the entry of the config file has, as key=value.
+func (a application) own() []string {
+	var list []string
+	for _, key := range a.set {
+		list = append(list, key+"="+a.limits[key])
+	}
+	return list
 }
 
 // shown is the value as it may be looked at.
