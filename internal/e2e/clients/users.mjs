@@ -121,10 +121,10 @@ test("a hundred users can be watched; one more is an error, and the user is sign
 });
 
 test("a user known only by its sign-in is shown out, and stays out", { timeout }, async (t) => {
-  const [bad, tab, good] = await Promise.all(["mal", "mal", "una"].map((id) => enter(t, id)));
+  const [bad, tab, good] = await Promise.all(["mal@example.com", "mal@example.com", "una"].map((id) => enter(t, id)));
   const dialled = dials(t);
   const out = Promise.all([dismissed(bad.echo), dismissed(tab.echo)]);
-  assert.deepEqual(await (await laravel.terminateUserConnections("mal")).json(), {});
+  assert.deepEqual(await (await laravel.terminateUserConnections("mal@example.com")).json(), {});
   await out;
   // Who was closed to come back is back after 1 s, so after this page is nobody else is to be expected.
   const { connection } = pusherOf(good.echo);
