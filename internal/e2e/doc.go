@@ -19,6 +19,8 @@
 //     process nor reach another socket, while witness_test.go looks on.
 //   - conformance_test.go runs the cases of conformance_*_test.go: RFC 6455 as the
 //     Autobahn test suite has it, under its numbers, and handshakes.
+//   - http_*_test.go: HTTP by hand: connections, bodies, limits, requests hidden in
+//     others, and clients that are slow or say nothing.
 //
 // Nothing here is timed: a test waits for what it wants to see, and gives up
 // after patience. Servers listen on 127.0.0.1 only, on a port of the system's choice.
