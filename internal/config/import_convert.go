@@ -19,7 +19,7 @@ import (
 const reverbRequestSize = "10000"
 
 // maxOpening is how many opening braces are tried: what comes before the JSON is a few lines.
-const maxOpening = 1000
+const maxOpening = 100
 
 // serverKeys and appKeys are what is taken over as it is, in the order it is written.
 var (
