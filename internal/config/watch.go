@@ -60,8 +60,7 @@ func (w *Watcher) Run(ctx context.Context) {
 		case <-lost: // some notices were dropped
 			late.Reset(settle)
 		case <-poll.C:
-			w.look()
-			trails = w.follow(watches)
+			late.Reset(settle)
 		case <-late.C:
 			trails = w.follow(watches) // before the look, so that nothing happens between the two unseen
 			w.look()

@@ -11,6 +11,12 @@
 //     publisher, unchanged; each scenario of a script is a subtest.
 //   - browser_test.go: the same in headless Chromium, and the demo page in two tabs.
 //   - socket_test.go: a plain client on a real connection.
+//   - users_test.go, kinds_test.go: sign-in, watchlists, cache and encrypted
+//     channels, origins and limits with the real clients.
+//   - reload_test.go: a thousand applications change under five thousand sockets.
+//   - compat_test.go prints docs/COMPATIBILITY.md from the tables of
+//     compat_table_*_test.go, and docs_test.go holds the other pages to the program.
+//   - proxy_test.go: Debian's nginx in front, with the configuration of deploy/.
 //   - gopublisher_test.go: the official Go publisher; api_test.go: requests it cannot make.
 //   - startup_test.go: .env files, ports, signals and exit codes.
 //   - swarm_test.go, proc_test.go: 10,000 sockets, and what the server uses for them.
