@@ -112,6 +112,14 @@ func TestPresenceLimits(t *testing.T) {
 	if err := c.say(c.subscription("presence-other", `{"user_id":4,"user_info":{"name":"Robert Lee"}}`)); err == nil || err.Code != 4200 {
 		t.Errorf("too much user_info: %v", err)
 	}
+	// Who comes again as somebody else may take no more room than it gives up.
+	if err := c.say(c.subscription(room, `{"user_id":3}`)); err == nil || err.Code != 4100 {
+		t.Errorf("a second tab that becomes a third user: %v", err)
+	}
+	a.subscribe(room, `{"user_id":5}`)
+	if ids, _ := n.app.Users([]byte(room)); len(ids) != 2 {
+		t.Errorf("%d users on a channel for two", len(ids))
+	}
 	a.hangUp()
 	d := n.socket(0)
 	d.subscribe(room, `{"user_id":4}`)

@@ -41,11 +41,6 @@ func (r *roster) join(s *Subscription, m protocol.Member) (isNew bool) {
 	return isNew
 }
 
-// full reports whether a member is new and one too many. A channel without members has room for everybody.
-func (r *roster) full(m protocol.Member, limit int) bool {
-	return r != nil && len(r.users) >= limit && r.byKey[m.Key()] == nil
-}
-
 // leave takes a socket away from its user and reports whether it was the last.
 // It searches no list: all guests of a site may be one user.
 func (r *roster) leave(s *Subscription) (gone bool) {

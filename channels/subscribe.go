@@ -18,7 +18,10 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 		}
 		subs.add(s)
 	} else {
-		found = s.renew(c.Member)
+		var err *protocol.Error
+		if found, err = s.renew(c.Member); err != nil {
+			return err
+		}
 	}
 	sub.Send(succeeded(s.channel.name, found.roll))
 	switch {
@@ -71,8 +74,8 @@ func (c *Channel) scene() scene { return scene{c.roster.roll(), c.cache != nil, 
 func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, found scene, err *protocol.Error) {
 	ch := a.acquire(c.Channel)
 	defer ch.mu.Unlock()
-	if limit := a.Settings().MaxPresenceMembers; limit > 0 && ch.roster.full(c.Member, limit) {
-		return nil, found, protocol.ErrPresenceFull.With("%s: %d (max_presence_members)", protocol.ErrPresenceFull.Text, limit)
+	if err := ch.room(c.Member, nil); err != nil {
+		return nil, found, err
 	}
 	s = &Subscription{channel: ch, sub: sub}
 	s.arrive(c.Member)
@@ -86,15 +89,35 @@ func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, found s
 
 // renew subscribes again who is on the channel already, perhaps as another user, and returns who
 // is there. The subscription stays where it is, so nothing that is on its way to it is lost.
-func (s *Subscription) renew(m protocol.Member) (found scene) {
+func (s *Subscription) renew(m protocol.Member) (found scene, err *protocol.Error) {
 	ch := s.channel
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.roster == nil || s.user.key != m.Key() {
+		if err := ch.room(m, s.user); err != nil {
+			return found, err
+		}
 		s.depart()
 		s.arrive(m)
 	}
-	return ch.scene()
+	return ch.scene(), nil
+}
+
+// room refuses a member for whom a presence channel has no room. leaving is the user whose place the
+// member's socket gives up, or nil. The caller holds the channel's lock.
+func (c *Channel) room(m protocol.Member, leaving *user) *protocol.Error {
+	limit := c.app.Settings().MaxPresenceMembers
+	if c.roster == nil || limit == 0 || c.roster.byKey[m.Key()] != nil {
+		return nil
+	}
+	there := len(c.roster.users)
+	if leaving != nil && len(leaving.sockets) == 1 {
+		there--
+	}
+	if there < limit {
+		return nil
+	}
+	return protocol.ErrPresenceFull.With("%s: %d (max_presence_members)", protocol.ErrPresenceFull.Text, limit)
 }
 
 // arrive says who the subscriber is, and tells the others of a new member. The caller holds the channel's lock.

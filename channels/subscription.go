@@ -64,6 +64,6 @@ func (s *Subscriptions) remove(sub *Subscription) {
 		delete(s.byName, sub.channel.name)
 	}
 	if len(s.list) == 0 {
-		*s = Subscriptions{} // a connection that once had very many keeps no room for them
+		s.list, s.byName = nil, nil // a connection that once had very many keeps no room for them
 	}
 }

@@ -33,16 +33,17 @@ func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *p
 	if fault != nil && user.ID == "" {
 		return fault
 	}
-	if old := subs.signin; old != nil {
+	s, old := &signin{user, sub}, subs.signin
+	subs.signin = s
+	sub.Send(protocol.SigninSuccess(c.UserData))
+	// The new one comes before the old one goes: who signs in twice was never away.
+	online, offline := a.users.add(a.hub, s)
+	if old != nil {
 		a.signOut(old)
 		if old.ID != user.ID {
 			a.Unsubscribe(subs, []byte(protocol.ServerToUserPrefix+old.ID))
 		}
 	}
-	s := &signin{user, sub}
-	subs.signin = s
-	sub.Send(protocol.SigninSuccess(c.UserData))
-	online, offline := a.users.add(a.hub, s)
 	if len(online)+len(offline) > 0 {
 		sub.Send(protocol.Watchlist(online, offline))
 	}

@@ -55,6 +55,11 @@ func TestSignIn(t *testing.T) {
 	n.publish(channel, `1`, protocol.SocketID{})
 	a.expect("sendToUser", eventFrame(channel, `1`))
 
+	// Who leaves the last channel is still signed in.
+	a.unsubscribe(channel)
+	a.say(`{"event":"pusher:subscribe","data":{"auth":"","channel":"` + channel + `"}}`)
+	a.expect("the user's own channel again", succeededFrame(channel))
+
 	// Signing in as somebody else leaves the first one's channel.
 	a.signIn(`{"id":"8"}`)
 	a.got()
@@ -63,7 +68,7 @@ func TestSignIn(t *testing.T) {
 	}
 	a.hangUp()
 	if n.channels() != 0 || len(n.app.users.byID) != 0 {
-		t.Errorf("left: %d channels, %d users", n.channels(), len(n.app.users.byID))
+		t.Errorf("left: %d channels, users %v", n.channels(), n.app.users.byID)
 	}
 }
 
@@ -110,6 +115,8 @@ func TestWatchlist(t *testing.T) {
 	bob.signIn(`{"id":"bob"}`)
 	watcher.expect("comings and goings",
 		watchFrame(`{"name":"offline","user_ids":["ann"]}`), watchFrame(`{"name":"online","user_ids":["bob"]}`))
+	bob.signIn(`{"id":"bob","user_info":{}}`)
+	watcher.expect("bob signs in again and was never away")
 	watcher.signIn(`{"id":"w"}`) // without a list it watches nobody
 	watcher.got()
 	bob.hangUp()

@@ -56,7 +56,7 @@ func (s *session) begin(app *channels.App) *protocol.Error {
 	if err := app.Connect(); err != nil {
 		return err
 	}
-	s.id, s.app = protocol.NewSocketID(), app
+	s.app = app
 	return nil
 }
 

@@ -100,6 +100,7 @@ func (l *loop) upgrade(c *conn, head []byte) {
 		return
 	}
 	c.state = stateOpen
+	c.id = protocol.NewSocketID() // who is refused has one too, for the trace
 	refusal := l.begin(c, key, origin)
 	if refusal != nil {
 		c.Close(refusal)

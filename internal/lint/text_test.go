@@ -22,8 +22,8 @@ var bannedText = []banned{
 		"finish it, or write an issue"},
 	{regexp.MustCompile(`(^|[^\w./-])/(work|root)/`), nil,
 		"a path of somebody's machine: use one relative to the repository, a temporary folder or a flag"},
-	{regexp.MustCompile(`(?i)\b(proxy\.golang\.org|sum\.golang\.org|registry\.npmjs\.org|registry\.yarnpkg\.com|pypi\.org|pythonhosted\.org|` +
-		`rubygems\.org|repo\.packagist\.org|static\.crates\.io|deb\.debian\.org)\b`), nil,
+	{regexp.MustCompile(`(?i)\b((proxy|sum)\.golang\.|registry\.(npmjs|yarnpkg)\.|(pypi|pythonhosted|rubygems)\.org|` +
+		`repo\.packagist\.|static\.crates\.|deb\.debian\.)`), nil,
 		"where packages come from is for the machine to say: leave the host out; for a lock file set npm's omit-lockfile-registry-resolved"},
 	{regexp.MustCompile(`"resolved": *"https?:`), isCode,
 		"where packages come from is for the machine to say: write the lock file with npm's omit-lockfile-registry-resolved"},

@@ -14,7 +14,9 @@ import (
 	"resound/protocol"
 )
 
-// Trace prints every message, in the words of reverb:start --debug. The loops wait for it.
+// Trace prints every message, in the words of reverb:start --debug. The loops wait for it. The
+// signatures of subscriptions are among what it prints, as in Reverb: one is good for its one
+// socket and channel. No secret ever passes here.
 type Trace struct {
 	mu sync.Mutex // guards w and b, so that the loops' lines do not mix
 	w  io.Writer
