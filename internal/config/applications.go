@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -19,6 +20,9 @@ type application struct {
 	place  string            // "path:line", or of its credentials "REVERB_APP_ID in path:line"
 	set    []string          // keys that its own entry of the config file has
 }
+
+// errTold is of an entry that is half an application only because of what could not be read in it.
+var errTold = errors.New("config: an error of this entry is told already")
 
 // applications collects those of all places, see Config.Apps.
 func (s *sources) applications(c *Config, ctx *kong.Context) error {
@@ -42,6 +46,10 @@ func (s *sources) applications(c *Config, ctx *kong.Context) error {
 		}
 		if err == nil {
 			c.served = append(c.served, a)
+			continue
+		}
+		s.lost = true
+		if errors.Is(err, errTold) {
 			continue
 		}
 		if err = s.fail(fmt.Errorf("%s: %w", s.yaml.at(entry.line), err)); err != nil {
@@ -86,6 +94,9 @@ func (s *sources) application(c *Config, entry fileApp, keys fileKeys) (applicat
 		for _, note := range limits.cleanOrigins() {
 			s.notes = append(s.notes, fmt.Sprintf("allowed_origins in %s: %s", s.yaml.at(entry.values["allowed_origins"].line), note))
 		}
+	}
+	if entry.broken && (id == "" || key == "" || secret == "") {
+		return a, errTold
 	}
 	a.app = limits.app(id, key, secret)
 	if err := a.app.Validate(); err != nil {

@@ -31,7 +31,7 @@ func (s *sources) credentials(c *Config, ctx *kong.Context) error {
 	if c.AppID+c.AppKey+c.AppSecret != "" {
 		return s.whole(c, ctx, func(f *kong.Flag) string { return f.Tag.Get("alt") })
 	}
-	if s.project != "" {
+	if s.project != "" && !s.lost {
 		s.notes = append(s.notes, fmt.Sprintf("the Laravel project %s has no REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET: a demo app is served instead", s.project))
 	}
 	return nil
@@ -52,6 +52,7 @@ func (s *sources) whole(c *Config, ctx *kong.Context, name func(*kong.Flag) stri
 		}
 	}
 	if len(missing) > 0 {
+		s.lost = true
 		file := "(and no .env file was found)"
 		if s.file != nil {
 			file = "or in " + s.file.path

@@ -24,6 +24,7 @@ type configFile struct {
 type fileApp struct {
 	values map[string]fileValue
 	line   int
+	broken bool // something in it could not be read, and an error says what
 }
 
 // fileValue is one value and the line it stands on.

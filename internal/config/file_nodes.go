@@ -26,6 +26,7 @@ type fileReader struct {
 	keys   fileKeys
 	lookup lookupFunc
 	errs   []error
+	failed int // how many errors there were, also those beyond maxFileErrors
 	budget int
 }
 
@@ -45,6 +46,7 @@ type pair struct {
 }
 
 func (r *fileReader) fail(n *yaml.Node, format string, args ...any) {
+	r.failed++
 	if len(r.errs) >= maxFileErrors {
 		return
 	}
@@ -73,11 +75,12 @@ func (r *fileReader) top(root *yaml.Node) {
 
 // app reads one application.
 func (r *fileReader) app(n *yaml.Node) {
-	a := fileApp{values: make(map[string]fileValue), line: n.Line}
+	a, before := fileApp{values: make(map[string]fileValue), line: n.Line}, r.failed
 	app := scope{known: r.keys.app, into: a.values, app: true}
 	for _, p := range r.pairs(n, 0) {
 		r.setting(p, app)
 	}
+	a.broken = r.failed > before || r.budget <= 0
 	r.file.apps = append(r.file.apps, a)
 }
 

@@ -24,7 +24,10 @@ const (
 // served looks at the applications.
 func (i *inspection) served(descriptors uint64) {
 	list := i.c.Apps()
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0 && i.lost:
+		return // an error says why, and with it nothing is served
+	case len(list) == 0:
 		i.add(Warning, "set REVERB_APP_ID, REVERB_APP_KEY and REVERB_APP_SECRET, or list applications in resound.yaml", "there is no application: a demo application would be served")
 		return
 	}

@@ -125,13 +125,19 @@ func (i *inspection) vite() {
 			same++
 			continue
 		}
+		if v.name == "APP_KEY" && i.lost {
+			continue // it may be the key of the application that an error is about
+		}
 		text := fmt.Sprintf("%s is %q, but the server has %q", from, value, v.want)
 		if v.name == "APP_KEY" {
 			text = fmt.Sprintf("%s is %q, which is the key of no application", from, value)
 		}
 		i.add(v.level, fmt.Sprintf(`set it to "${REVERB_%s}" and build the page again (npm run build)`, v.name), "%s", text)
 	}
-	if same > 0 {
-		i.ok("%s of VITE_REVERB_* agree with the server", plural(same, "name"))
+	switch {
+	case same == 1:
+		i.ok("1 name of VITE_REVERB_* agrees with the server")
+	case same > 1:
+		i.ok("%d names of VITE_REVERB_* agree with the server", same)
 	}
 }

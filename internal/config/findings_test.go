@@ -143,6 +143,55 @@ func TestCheckGoesOn(t *testing.T) {
 	}
 }
 
+// What only follows from an error of a file is not said: with it nothing is served.
+func TestCheckSaysNoConsequences(t *testing.T) {
+	const (
+		noApp  = "BROADCAST_CONNECTION=reverb\nREVERB_HOST=localhost\nREVERB_PORT=8080\nREVERB_SCHEME=http\n"
+		broken = "apps:\n- {app_id: 2, kee: k, secret: hush}\n"
+		kee    = `error    DIR/resound.yaml:2: "kee" is not a setting; did you mean key?`
+	)
+	for _, tc := range []struct{ env, file, want string }{
+		{noApp, broken, kee},
+		{noApp + "VITE_REVERB_APP_KEY=k", broken, kee},
+		{noApp, "apps:\n- {app_id: 2, key: k, secret: '${NOPE}'}", `error    DIR/resound.yaml:2: secret: ${NOPE} is set neither in the environment nor in the .env file`},
+		{noApp, "apps:\n- 7", `error    DIR/resound.yaml:2: name: value is expected here`},
+		{noApp, "apps: [{", `error    DIR/resound.yaml:1: did not find expected node content`},
+		{noApp, "app: []", `error    DIR/resound.yaml:1: "app" is not a setting; did you mean apps?`},
+		{noApp, "apps:\n- {app_id: 2, key: k}", `error    DIR/resound.yaml:2: app secret is empty`},
+		{noApp, broken + "- {app_id: 3}", kee + "\n" + `error    DIR/resound.yaml:3: app key is empty; app secret is empty`},
+		{noApp + "REVERB_APP_KEY=k", "", `error    half an application: found REVERB_APP_KEY in DIR/.env:5, but no REVERB_APP_ID and no REVERB_APP_SECRET on the command line, in the environment or in DIR/.env; set all three, or none to get a demo app`},
+	} {
+		w := newWorld(t).laravel(t, tc.env)
+		w.write(t, "resound.yaml", tc.file)
+		var bad []string
+		for _, line := range w.findings(t) {
+			if strings.HasPrefix(line, "warning") || strings.HasPrefix(line, "error") {
+				bad = append(bad, line)
+			}
+		}
+		if got := strings.Join(bad, "\n"); got != tc.want {
+			t.Errorf("%q\nsaid %s\nwant %s", tc.file, got, tc.want)
+		}
+	}
+	// Also where there are more errors than are told.
+	w := newWorld(t)
+	w.write(t, "resound.yaml", "apps:\n"+strings.Repeat("- {kee: k}\n", maxFileErrors+1))
+	if all := strings.Join(w.findings(t), "\n"); strings.Contains(all, "is empty") || !strings.Contains(all, "100 errors, 0 warnings") {
+		t.Errorf("it says\n%s", all)
+	}
+}
+
+func TestCheckCountsNamesOfVite(t *testing.T) {
+	for env, want := range map[string]string{
+		goodEnv: "ok       4 names of VITE_REVERB_* agree with the server",
+		strings.Split(goodEnv, "VITE_REVERB_HOST")[0]: "ok       1 name of VITE_REVERB_* agrees with the server",
+	} {
+		if all := strings.Join(newWorld(t).laravel(t, env).findings(t), "\n"); !strings.Contains(all, want+"\n") {
+			t.Errorf("there is no line\n%s\nin\n%s", want, all)
+		}
+	}
+}
+
 func TestCheckWarnsOfReadableSecrets(t *testing.T) {
 	w := newWorld(t).laravel(t, goodEnv)
 	path := w.write(t, "resound.yaml", "apps: []")

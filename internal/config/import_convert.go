@@ -94,13 +94,17 @@ func (c *conversion) head() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// serverName is the server that config('reverb') is about.
+func serverName(root map[string]any) string {
+	if name, _ := root["default"].(string); name != "" {
+		return name
+	}
+	return "reverb"
+}
+
 // server takes over what is not of one application.
 func (c *conversion) server(file *yaml.Node, root map[string]any) {
-	servers := object(root["servers"])
-	name, _ := root["default"].(string)
-	if name == "" {
-		name = "reverb"
-	}
+	servers, name := object(root["servers"]), serverName(root)
 	server := object(servers[name])
 	for _, key := range serverKeys {
 		if text, ok := plainValue(server[key]); ok && text != "" {
@@ -155,14 +159,21 @@ func (c *conversion) applications(file *yaml.Node, root map[string]any) *yaml.No
 		}
 		list.Content = append(list.Content, c.application(n, app))
 		options := object(app["options"])
-		for key, own := range map[string]string{"port": "public_port", "scheme": "scheme"} {
+		for key, own := range map[string]string{"port": "public_port", "scheme": "scheme", "host": "hostname"} {
 			if text, ok := plainValue(options[key]); ok && !slices.Contains(public[own], text) {
 				public[own] = append(public[own], text)
 			}
 		}
 	}
-	for _, key := range []string{"public_port", "scheme"} {
+	hostname, _ := plainValue(object(object(root["servers"])[serverName(root)])["hostname"])
+	for _, key := range []string{"public_port", "scheme", "hostname"} {
 		switch values := public[key]; {
+		case key == "hostname" && hostname != "":
+			if slices.ContainsFunc(values, func(v string) bool { return v != "" && v != hostname }) {
+				c.leave("options.host of the applications: the server has another hostname")
+			}
+		case key == "hostname" && len(values) == 1 && !isHost(values[0]):
+			c.leave("options.host of the applications: no host name or address")
 		case len(values) == 1 && values[0] != "":
 			put(file, key, scalar(values[0]))
 		case len(values) > 1:
@@ -170,6 +181,11 @@ func (c *conversion) applications(file *yaml.Node, root map[string]any) *yaml.No
 		}
 	}
 	return list
+}
+
+func isHost(text string) bool {
+	_, err := normalHost(text)
+	return err == nil
 }
 
 // application takes over one.

@@ -176,6 +176,31 @@ func TestImportOfOtherShapes(t *testing.T) {
 	}
 }
 
+// Where browsers find the server is said by the server, or else by all applications alike.
+func TestImportOfTheHostname(t *testing.T) {
+	const conflict, other, none = "hostname: the applications do not have the same in their options", "options.host of the applications: the server has another hostname", "options.host of the applications: no host name or address"
+	for _, tc := range []struct{ server, first, second, want, left string }{
+		{`null`, `"ws.test"`, `"ws.test"`, "ws.test", ""},
+		{`""`, `"::1"`, `"::1"`, "::1", ""},
+		{`null`, `"ws.test"`, `"b.test"`, "", conflict},
+		{`null`, `null`, `null`, "", ""},
+		{`null`, `"https://ws.test"`, `"https://ws.test"`, "", none},
+		{`"ws.test"`, `"ws.test"`, `null`, "ws.test", ""},
+		{`"a.test"`, `"ws.test"`, `"ws.test"`, "a.test", other},
+		{`"a.test"`, `"a.test"`, `"b.test"`, "a.test", other},
+	} {
+		in := `{"default":"mine","servers":{"mine":{"hostname":` + tc.server + `}},"apps":{"apps":[{"app_id":"1","key":"k","secret":"s","options":{"host":` + tc.first +
+			`}},{"app_id":"2","key":"k2","secret":"s","options":{"host":` + tc.second + `}}]}}`
+		c, text := newWorld(t).imported(t, in)
+		if c.Hostname != tc.want || strings.Contains(text, "Not taken over") != (tc.left != "") || !strings.Contains(text, tc.left) {
+			t.Errorf("%+v: %q in\n%s", tc, c.Hostname, text)
+		}
+	}
+	if c, _ := newWorld(t).imported(t, `{"apps":[{"app_id":"1","key":"k","secret":"s","options":{"host":"ws.test","port":443,"scheme":"https"}}]}`); c.Hostname != "ws.test" || c.PublicPort != 443 {
+		t.Errorf("the server is %s:%d", c.Hostname, c.PublicPort)
+	}
+}
+
 // Whatever the texts are, they come back as they were.
 func FuzzImport(f *testing.F) {
 	f.Add("hush # ${x}", "https://a.test", "note")

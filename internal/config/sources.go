@@ -27,6 +27,7 @@ type sources struct {
 
 	collect bool    // errors are collected, not returned
 	errs    []error // so far
+	lost    bool    // one of errs may be why an application is not there
 
 	pipes  map[string][]byte // see Options
 	places []string          // every path where a file is or would be read
@@ -127,7 +128,9 @@ func (s *sources) load(ctx *kong.Context) error {
 	if err := s.fail(s.loadEnv(ctx)); err != nil {
 		return err
 	}
-	return s.fail(s.loadConfig(ctx))
+	err := s.fail(s.loadConfig(ctx))
+	s.lost = len(s.errs) > 0
+	return err
 }
 
 // loadEnv finds and reads the .env file.
