@@ -1,28 +1,34 @@
 package e2e
 
-// Works that are planned.
-const (
-	withRedis   = "scaling over Redis"
-	withRestart = "`reverb:restart`"
-)
+// oneServer is what becomes of REVERB_SCALING_ENABLED today.
+const oneServer = "there is one server, and `REVERB_SCALING_ENABLED` gets a warning"
 
 var compatServer = compatSection{"Several servers, start and stop", []compatCase{
-	{151, "a publish with scaling on", "answered before Redis has it; local sockets too are served by way of Redis", "there is one server", later, withRedis, nil},
-	{152, "the frames between servers", "`type`, a serialised PHP object, `payload`, on the channel `reverb`", "there is one server", later, withRedis, nil},
-	{153, "questions with scaling on", "waits up to 10 s for all servers, then answers with what came", "there is one server", later, withRedis, nil},
-	{154, "one user on two servers", "counted twice", "there is one server", later, withRedis, nil},
-	{155, "Redis is down", "publishes pile up in memory; after 60 s the server ends", "there is one server; `REVERB_SCALING_ENABLED` gets a warning", later, withRedis,
+	{151, "a publish with scaling on", "answered before Redis has it; local sockets too are served by way of Redis", "answered when every loop has it, and served at once: " + oneServer, improve, "nobody waits for a Redis",
+		pins{"transcript:publish", "TestSwitchesThatDoNothingAreWarnedOf"}},
+	{152, "the frames between servers", "`type`, a serialised PHP object, `payload`, on the channel `reverb`", "none: " + oneServer, refuse, "a serialised object from the network is code that runs",
 		pins{"TestSwitchesThatDoNothingAreWarnedOf"}},
-	{156, "`php artisan reverb:restart`", "seen within 5 s; the sockets' TCP connections end", "not seen: restart it with Supervisor or systemd", later, withRestart, nil},
+	{153, "questions with scaling on", "waits up to 10 s for all servers, then answers with what came", "answered at once, for this server: " + oneServer, improve, "a question must not wait for one that is gone",
+		pins{"transcript:api_channels", "TestSwitchesThatDoNothingAreWarnedOf"}},
+	{154, "one user on two servers", "counted twice", "counted once, on however many loops: " + oneServer, refuse, "a user is one",
+		pins{"transcript:presence_several_sockets", "TestSwitchesThatDoNothingAreWarnedOf"}},
+	{155, "Redis is down", "publishes pile up in memory; after 60 s the server ends", "no Redis is asked: " + oneServer, refuse, "what is not there cannot end the server",
+		pins{"TestSwitchesThatDoNothingAreWarnedOf"}},
+	{156, "`php artisan reverb:restart`", "seen within 5 s; the sockets' TCP connections end", "not seen: it is a key in Laravel's cache; restart Resound with Supervisor or systemd, or send SIGTERM", refuse, "the server does not depend on the application's cache",
+		pins{"TestSignalsStopIt"}},
 	{157, "SIGINT, SIGTERM, SIGTSTP", "the TCP connections end at once", "a close frame with 1001, answers under way are finished, exit code 0; SIGTSTP suspends, as of any program", improve, "browsers come back after a second, calmly",
 		pins{"transcript:drain", "TestDrainSaysGoodbye", "TestSignalsStopIt", "TestProxyPassesTheGoodbyeOn"}},
 	{158, "the first line at the start", "`Starting server on {host}:{port}{path} ({hostname})`", "", match, "", pins{"TestBannerFirstLineIsReverbs"}},
 	{159, "Pulse", "its recorder asks for `GET connections` of each application", "", match, "", pins{"transcript:api_channels", "TestQueries"}},
-	{160, "a certificate of Herd or Valet for `--hostname`", "TLS by itself", "no TLS yet: put a proxy in front", later, "TLS and certificates", nil},
+	{160, "a certificate of Herd or Valet for `--hostname`", "TLS by itself", "no TLS yet: `--hostname` is the name that is printed, and a proxy in front has the certificate", later, "TLS and certificates",
+		pins{"TestBannerFirstLineIsReverbs", "TestProxy"}},
 	{161, "a connection ends", "every channel of the application is visited", "its own channels only", refuse, "a page that closes costs what it used", pins{"TestUnsubscribeAll"}},
-	{162, "the cache fails while a restart is looked for", "the server ends", "nothing is looked for", later, withRestart + ", which must not be able to end it", nil},
-	{163, "`terminate_connections` with scaling on, and somebody without a `user_id`", "by its source every such server ends", "there is one server", later, withRedis, nil},
-	{164, "something that is not JSON on the Redis channel", "by its source the server ends", "there is one server", later, withRedis, nil},
+	{162, "the cache fails while a restart is looked for", "the server ends", "nothing is looked for, so nothing can fail", refuse, "a cache must not be able to end the server",
+		pins{"TestSignalsStopIt"}},
+	{163, "`terminate_connections` with scaling on, and somebody without a `user_id`", "by its source every such server ends", "who has no `user_id` is not asked for one: " + oneServer, refuse, "one socket must not end a server",
+		pins{"transcript:terminate", "TestSwitchesThatDoNothingAreWarnedOf"}},
+	{164, "something that is not JSON on the Redis channel", "by its source the server ends", "no such channel is read: " + oneServer, refuse, "garbage must not end a server",
+		pins{"TestSwitchesThatDoNothingAreWarnedOf"}},
 	{0, "changed settings, another application", "restart, and everybody reconnects", "effective at once; only the sockets of an application that is gone are closed", improve, "nobody else notices",
 		pins{"transcript:reload", "TestSettingsChangeAtOnce", "TestReload", "TestWatch"}},
 }}
