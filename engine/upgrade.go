@@ -36,7 +36,8 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 		l.host.handover(c.sock, buf)
 		return len(buf)
 	}
-	if end < 0 && len(buf) <= maxHead {
+	// A head whose lines end in LF alone would be awaited for ever: the HTTP server says what is wrong with it.
+	if end < 0 && len(buf) <= maxHead && !bytes.Contains(buf, []byte("\n\n")) {
 		return 0
 	}
 	if end < 0 || end+4 > maxHead || !isUpgrade(buf[:end+2]) {
