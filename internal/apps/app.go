@@ -116,6 +116,9 @@ type App struct {
 	MaxUserInfo        int             // bytes of one member's user_info; 0 is no limit
 	MaxBatch           int             // events in one batch
 	Timestamps         TimestampPolicy // what becomes of requests from another time
+
+	History      History       // of channels that no rule names
+	HistoryRules []HistoryRule // the first that names a channel counts
 }
 
 // New returns an application with Reverb's defaults.
@@ -130,6 +133,7 @@ func New(id, key, secret string) *App {
 		AllowedOrigins:  []string{AnyOrigin},
 		CacheTTL:        DefaultCacheTTL,
 		MaxBatch:        DefaultMaxBatch,
+		History:         DefaultHistory(),
 	}
 }
 
@@ -158,6 +162,10 @@ func (a *App) Validate() error {
 	need(a.MaxPresenceMembers >= 0, "max presence members %d is negative", a.MaxPresenceMembers)
 	need(a.MaxUserInfo >= 0, "max user info %d is negative", a.MaxUserInfo)
 	need(a.MaxBatch > 0, "max batch %d is not positive", a.MaxBatch)
+	errs = append(errs, a.History.Validate())
+	for i := range a.HistoryRules {
+		errs = append(errs, a.HistoryRules[i].Validate())
+	}
 	return errors.Join(errs...)
 }
 

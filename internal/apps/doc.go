@@ -3,6 +3,7 @@
 // that Reverb keeps per application.
 //
 //   - app.go: one application and the defaults of its settings.
+//   - history.go: what is kept of a channel's events, and how much of it is replayed.
 //   - origin.go: which pages may connect.
 //   - registry.go: the set of them, read without a lock.
 //
