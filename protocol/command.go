@@ -26,6 +26,7 @@ type Command struct {
 	Auth        []byte // "key:signature", or empty
 	ChannelData []byte // the very string that was signed, or empty
 	Member      Member // from ChannelData; zero when it names nobody
+	Replay      Replay // subscribe only
 
 	// Client event: the values as they came.
 	Event   Raw // a string
@@ -34,6 +35,15 @@ type Command struct {
 
 	// Signin.
 	UserData []byte // the very string that was signed
+}
+
+// Clone returns a copy that no longer aliases the message.
+func (c Command) Clone() Command {
+	c.Channel, c.Auth, c.ChannelData = bytes.Clone(c.Channel), bytes.Clone(c.Auth), bytes.Clone(c.ChannelData)
+	c.Member = c.Member.Clone()
+	c.Event, c.Data, c.rawName = bytes.Clone(c.Event), bytes.Clone(c.Data), bytes.Clone(c.rawName)
+	c.UserData, c.Replay.Epoch = bytes.Clone(c.UserData), bytes.Clone(c.Replay.Epoch)
+	return c
 }
 
 // ParseCommand reads one client message, which has to be valid UTF-8. Escaped
@@ -84,7 +94,7 @@ func (c *Command) subscription(data Raw) *Error {
 	if data.IsString() {
 		data = Raw(data.Unquote())
 	}
-	var channel, auth, channelData Raw
+	var channel, auth, channelData, replay Raw
 	ok := ScanObject(data, func(key []byte, v Raw) bool {
 		switch string(key) {
 		case "channel":
@@ -93,13 +103,15 @@ func (c *Command) subscription(data Raw) *Error {
 			auth = v
 		case "channel_data":
 			channelData = v
+		case "replay":
+			replay = v
 		}
 		return true
 	})
 	if !ok || !channel.IsString() || len(channel) == 2 {
 		return ErrInvalidFormat
 	}
-	c.Channel = channel.Unquote()
+	c.Channel, c.Replay = channel.Unquote(), parseReplay(replay)
 	if !auth.IsNull() {
 		if !auth.IsString() {
 			return ErrInvalidFormat

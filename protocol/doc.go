@@ -7,6 +7,8 @@
 //     the socket closes, HTTP status.
 //   - socketid.go: the id of a connection.
 //   - json.go: a strict scanner that cuts JSON into slices of the input.
+//   - replay.go: what a client says and is told of replay, and the tokens of it.
+//   - pointer.go: what makes two events the same when a replay is conflated.
 //   - command.go: what a client says, from bytes to a Command.
 //   - member.go: who a subscriber is, from channel_data.
 //   - user.go: who a connection is, from the user_data of a sign-in.
@@ -19,6 +21,7 @@
 // from parts of valid UTF-8 and valid JSON is itself one JSON object in valid
 // UTF-8 with a string member "event": anything else throws in pusher-js.
 // Values that came from a client or a publisher are passed on byte for byte.
+// A serial is always the last member of its frame (TestReplayFrames): the browser package looks there.
 //
 // Why there is a scanner beside goccy/go-json: that library is as strict about
 // what is JSON, but it copies its input and every value, which is about four

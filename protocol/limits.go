@@ -23,6 +23,13 @@ const (
 	// MaxDepth is how deep JSON may nest. PHP's json_decode stops there too.
 	MaxDepth = 512
 
+	// MaxExcept is how many earlier socket ids of a page count when it comes back. The browser package
+	// sends the newest nine: who was cut off more often gets its own event again at worst.
+	MaxExcept = 9
+
+	// MaxSerial is the largest serial: JavaScript's numbers are exact up to there.
+	MaxSerial = 1<<53 - 1
+
 	// MaxSocketIDPart is the largest half of a socket id, as in Reverb.
 	MaxSocketIDPart = 1_000_000_000
 )

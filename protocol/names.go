@@ -19,6 +19,8 @@ const (
 	EventMemberRemoved     = "pusher_internal:member_removed"
 	EventSubscriptionCount = "pusher_internal:subscription_count"
 	EventWatchlist         = "pusher_internal:watchlist_events"
+	EventReplay            = "pusher:replay"
+	EventReplayMarker      = "pusher_internal:replay"
 	clientPrefix           = "client-"
 )
 
