@@ -19,6 +19,7 @@ type application struct {
 	limits map[string]string // text by key
 	place  string            // "path:line", or of its credentials "REVERB_APP_ID in path:line"
 	set    []string          // keys that its own entry of the config file has
+	rules  []historyRule     // its own, or those at the margin
 }
 
 // errTold is of an entry that is half an application only because of what could not be read in it.
@@ -95,6 +96,9 @@ func (s *sources) application(c *Config, entry fileApp, keys fileKeys) (applicat
 			s.notes = append(s.notes, fmt.Sprintf("allowed_origins in %s: %s", s.yaml.at(entry.values["allowed_origins"].line), note))
 		}
 	}
+	if entry.rules != nil {
+		limits.rules = entry.rules
+	}
 	if entry.broken && (id == "" || key == "" || secret == "") {
 		return a, errTold
 	}
@@ -108,6 +112,7 @@ func (s *sources) application(c *Config, entry fileApp, keys fileKeys) (applicat
 
 // keep remembers the limits as texts.
 func (a *application) keep(limits *Limits, c *Config, keys fileKeys) {
+	a.rules = limits.rules
 	a.limits = make(map[string]string, len(keys.app))
 	for key, f := range keys.app {
 		a.limits[key] = text(limits.field(&c.Limits, f))

@@ -1,6 +1,10 @@
 package config
 
-import "resound/internal/apps"
+import (
+	"path/filepath"
+
+	"resound/internal/apps"
+)
 
 // Config is everything a person sets, read and checked. It is plain data and
 // is not changed after Parse, so any goroutine may read it.
@@ -30,6 +34,9 @@ type Config struct {
 	// MaxRequestSize defaults to far more than Reverb's 10,000: see doc.go.
 	MaxRequestSize int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
 	Backlog        int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"RESOUND_BACKLOG" help:"Bytes that a socket may leave unread before it is closed with 4100 (default ${default})."`
+
+	Durability   string `group:"events" enum:"async,process,disk,off" default:"process" placeholder:"async|process|disk|off" env:"RESOUND_DURABILITY" help:"What an event that was acknowledged to its publisher survives. process: the end of this process, also kill -9. disk: that of the machine, too, for a write to the disk each time. async: a clean stop only, and pages are told of a gap after any other. off: nothing is stored and nothing is replayed (default ${default})."`
+	ReplayMemory int    `group:"events" placeholder:"BYTES" type:"number" max:"1099511627776" default:"67108864" zero:"all is read from the disk" env:"RESOUND_REPLAY_MEMORY" help:"Memory for the newest events of all channels, so that those who come back at once do not all read the disk (default ${default})."`
 
 	// DataDir is absolute.
 	DataDir string `group:"files" placeholder:"DIR" env:"RESOUND_DATA_DIR" help:"Directory of what the server keeps. Default: storage/resound of the Laravel project, else resound-data."`
@@ -81,6 +88,9 @@ func (c *Config) Apps() []*apps.App {
 // NewApp returns an application with these credentials and the configured
 // limits. Demo mode uses it for the application that it makes up.
 func (c *Config) NewApp(id, key, secret string) *apps.App { return c.Limits.app(id, key, secret) }
+
+// LogDir is where the log of events lies.
+func (c *Config) LogDir() string { return filepath.Join(c.DataDir, "log") }
 
 // PublicHost is the host name for browsers: Hostname, or "localhost" without one.
 func (c *Config) PublicHost() string {

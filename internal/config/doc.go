@@ -7,13 +7,14 @@
 //   - parse.go: Parse, from arguments to a checked Config.
 //   - sources.go: where a value comes from, and the order of the places.
 //   - file.go, file_nodes.go: the config file, resound.yaml: its keys, its ${NAME}, its lines.
+//   - history.go: the rules of the config file about what is kept of which channels.
 //   - applications.go: the applications of all places, see Config.Apps.
 //   - reload.go: Watcher, which reads everything again and says what has changed.
 //   - watch.go: notices of changed files, through symbolic links.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
-//   - findings.go, findings_env.go, findings_apps.go: what `resound check` says.
+//   - findings.go, findings_env.go, findings_apps.go, findings_history.go: what `resound check` says.
 //   - import.go, import_convert.go, import_nodes.go: the JSON of Laravel's config('reverb') as a config file.
-//   - mappers.go: numbers, seconds, switches, origins and policies from text.
+//   - mappers.go: numbers, seconds, ages, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
 //   - laravel.go: which Laravel project this is; the words of its env().
 //   - names.go: names that are known, and the warnings about others.
@@ -37,6 +38,8 @@
 // environment or in a flag is for every application that does not say its own.
 // With the same id in both places it is one application: what .env, environment and flags say of it wins, its
 // key and secret too, with a warning when they differ; the rest stays as the file has it (TestAppsOfFileAndEnv).
+// A list of history rules is taken over whole or not at all: an application with a list of its own,
+// be it empty, uses only that one, and what a rule of either does not say comes from the application (TestHistoryOfChannels).
 // PUSHER_APP_ID and its like count only while nothing else names an application.
 //
 // Reloads. Only applications change while a server runs; other settings are

@@ -38,6 +38,13 @@ func TestErrors(t *testing.T) {
 		{"start --allowed-origins=https://", "", "", `--allowed-origins: the origin "https://" has no host (resound start --help says more)`},
 		{"start --allowed-origins=,", "", "", `--allowed-origins: no origin is allowed, so nobody could connect; * allows all (resound start --help says more)`},
 		{"start --auth-timestamp=maybe", "", "", `--auth-timestamp: "maybe" is none of warn, enforce and ignore (resound start --help says more)`},
+		{"start --durability=none", "", "", `--durability must be one of "async","process","disk","off" but got "none" (resound start --help says more)`},
+		{"start --history-messages=-1", "", "", `--history-messages: -1 is not between 0 and 2147483647 (resound start --help says more)`},
+		{"start --history-age=1w", "", "", `--history-age: "1w" is not a time, such as 3600, 90m, 24h or 7d (resound start --help says more)`},
+		{"start --history-age=-1", "", "", `--history-age: -1 is not a time in whole seconds between 0 and 3650d (resound start --help says more)`},
+		{"start --history-age=4000d", "", "", `--history-age: 4000d is not a time in whole seconds between 0 and 3650d (resound start --help says more)`},
+		{"start --history-age=1.5s", "", "", `--history-age: 1.5s is not a time in whole seconds between 0 and 3650d (resound start --help says more)`},
+		{"start --replay-messages=0", "", "", `--replay-messages: 0 is not between 1 and 2147483647 (resound start --help says more)`},
 		{"start --rate-limiting=maybe", "", "", `--rate-limiting: "maybe" is neither true nor false (resound start --help says more)`},
 
 		{"start", "REVERB_SERVER_PORT=x", "", `--port: REVERB_SERVER_PORT in the environment: "x" is not a whole number`},

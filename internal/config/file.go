@@ -18,11 +18,13 @@ type configFile struct {
 	path     string
 	settings map[string]fileValue // by key, as fileKeys knows it
 	apps     []fileApp
+	rules    []historyRule // for every application without a list of its own
 }
 
 // fileApp is one entry of `apps`.
 type fileApp struct {
 	values map[string]fileValue
+	rules  []historyRule // nil: those at the margin
 	line   int
 	broken bool // something in it could not be read, and an error says what
 }
@@ -55,7 +57,7 @@ func newFileKeys(flags []*kong.Flag) fileKeys {
 			continue
 		}
 		k.top[key] = f
-		if f.Group.Key == "limits" {
+		if perApplication(f.Group.Key) {
 			k.app[key] = f
 		}
 	}
@@ -129,6 +131,9 @@ func syntaxError(path string, data []byte, err error) error {
 		anchor = strings.TrimSuffix(anchor, "' referenced")
 		before, _, _ := bytes.Cut(data, []byte("*"+anchor))
 		line, text = strconv.Itoa(bytes.Count(before, []byte("\n"))+1), "a value that begins with * needs quotes around it"
+	}
+	if text == "did not find expected alphabetic or numeric character" {
+		text = "a value that begins with * or & needs quotes around it" // it is about the name of an alias
 	}
 	if line == "" {
 		line = "1"

@@ -2,10 +2,13 @@ package config
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"resound/internal/apps"
 )
 
 // testKeys returns the keys of a config file, as Parse has them.
@@ -45,6 +48,35 @@ func TestConfigFileErrors(t *testing.T) {
 		{"rate_limiting:\n  enable: true", `F:2: "rate_limiting.enable" is not a setting; did you mean rate_limiting.enabled?`},
 		{"allowed_origins: []", `F:1: allowed_origins: the list is empty, so nobody could connect; ["*"] allows all`},
 		{"allowed_origins: [a, ~]", `F:1: allowed_origins: an entry of the list is empty or no text`},
+		{"history: {messages: 1}", `F:1: history must be a list of rules: each begins with a dash and has channels; history_messages, history_age and history_bytes are for the channels that no rule names`},
+		{"history: 1000", `F:1: history must be a list of rules: each begins with a dash and has channels; history_messages, history_age and history_bytes are for the channels that no rule names`},
+		{"histroy: []", `F:1: "histroy" is not a setting; did you mean history?`},
+		{"history_mesages: 1", `F:1: "history_mesages" is not a setting; did you mean history_messages?`},
+		{"history:\n- channels: a\n- a", `F:3: name: value is expected here`},
+		{"history:\n- channels: a\n- messages: 1", `F:3: a rule of history needs channels: a pattern such as "orders.*", or a list of them`},
+		{"history:\n- {}", `F:2: a rule of history needs channels: a pattern such as "orders.*", or a list of them`},
+		{"history:\n- channels: []", `F:2: channels: the list is empty, so the rule is for no channel`},
+		{"history:\n- channels:\n  messages: 1", `F:2: channels: a pattern is empty; "*" is every channel`},
+		{"history:\n- channels:\n  - a\n  - ''", `F:4: channels: a pattern is empty; "*" is every channel`},
+		{"history:\n- channels: {a: b}", `F:2: channels: this takes one value`},
+		{"history:\n- channels: *.typing", `F:2: a value that begins with * or & needs quotes around it`},
+		{"history:\n- channels: *", `F:2: a value that begins with * or & needs quotes around it`},
+		{"history:\n- channels: [a, *]", `F:2: a value that begins with * or & needs quotes around it`},
+		{"history:\n- channels: ${NOPE}", `F:2: channels: ${NOPE} is set neither in the environment nor in the .env file`},
+		{"history:\n- channels: a\n  mesages: 1", `F:3: "mesages" is nothing that a rule of history has; did you mean messages?`},
+		{"history:\n- channels: a\n  history-age: 1", `F:3: "history_age" is nothing that a rule of history has; did you mean age?`},
+		{"history:\n- channel: a", `F:2: "channel" is nothing that a rule of history has; did you mean channels?`},
+		{"history:\n- channels: a\n  entirely_different: 1", `F:3: "entirely_different" is nothing that a rule of history has`},
+		{"history:\n- channels: a\n  messages: 1\n  messages: 2", `F:4: messages is there already, in line 3`},
+		{"history:\n- channels: a\n  messages: -1", `F:3: messages: -1 is not between 0 and 2147483647`},
+		{"history:\n- channels: a\n  messages: [1]", `F:3: messages: this takes one value`},
+		{"history:\n- channels: a\n  age: soon", `F:3: age: "soon" is not a time, such as 3600, 90m, 24h or 7d`},
+		{"history:\n- channels: a\n  age: -1h", `F:3: age: -1h is not a time in whole seconds between 0 and 3650d`},
+		{"history:\n- channels: a\n  bytes: 1MB", `F:3: bytes: "1MB" is not a whole number`},
+		{"history:\n- channels: a\n  rewind: all", `F:3: rewind: "all" is not a whole number`},
+		{"history:\n- channels: a\n  conflate: row.id", `F:3: conflate: "row.id" is neither event nor a pointer into the event's data, such as /row/id`},
+		{"history:\n- channels: a\n  replay_messages: 0", `F:3: replay_messages: 0 is not between 1 and 2147483647`},
+		{"apps:\n- app_id: 1\n  history: [{channels: a, replay_bytes: 0}]", `F:3: replay_bytes: 0 is not between 1 and 1099511627776`},
 		{"apps: {app_id: 1}", `F:1: apps must be a list: each application begins with a dash`},
 		{"apps: [1]", `F:1: name: value is expected here`},
 		{"[1, 2]", `F:1: name: value is expected here`},
@@ -125,6 +157,7 @@ func FuzzFile(f *testing.F) {
 	for _, s := range []string{
 		shopFile, "", "port: 1\n---\n", "<<: &x {<<: *x}", "apps: [{app_id: 1, key: k, secret: '${A}'}]", "apps:\n- *a", "a: &a [*a]",
 		"? {a: b}\n: c", "apps: [[[]]]", "rate_limiting: {enabled: {x: y}}", "\ufeffport: 1", "port: !!binary aGk=", "port: |\n  1\n", "%YAML 1.1\n---\nport: 0x10",
+		"history:\n- {channels: a, age: 7d, conflate: /x}\n- &r {channels: ['*', b], messages: 0}\napps:\n- {app_id: 1, history: [*r, *r]}\n- {history: }\n- {history: []}",
 	} {
 		f.Add(s)
 	}
@@ -144,9 +177,21 @@ func FuzzFile(f *testing.F) {
 				}
 			}
 		}
+		rules := slices.Clone(file.rules)
 		check(file.settings, func(key string) bool { return keys.top[key] != nil })
 		for _, a := range file.apps {
 			check(a.values, func(key string) bool { return keys.app[key] != nil || isCredential(key) })
+			rules = append(rules, a.rules...)
+		}
+		for _, rule := range rules {
+			h := apps.DefaultHistory()
+			rule.apply(&h)
+			if err := h.Validate(); err != nil || len(rule.channels) == 0 || slices.Contains(rule.channels, "") {
+				t.Fatalf("%+v: %v", rule, err)
+			}
+			check(rule.values, func(key string) bool {
+				return slices.ContainsFunc(ruleKeys, func(k ruleKey) bool { return k.name == key })
+			})
 		}
 	})
 }

@@ -57,19 +57,27 @@ func (r *fileReader) fail(n *yaml.Node, format string, args ...any) {
 func (r *fileReader) top(root *yaml.Node) {
 	server := scope{known: r.keys.top, into: r.file.settings}
 	for _, p := range r.pairs(root, 0) {
-		if p.name != "apps" {
+		switch p.name {
+		case "apps":
+			r.apps(p.node)
+		case historyKey:
+			r.file.rules = r.history(p.node)
+		default:
 			r.setting(p, server)
-			continue
 		}
-		list := resolve(p.node)
-		switch {
-		case list.Kind == yaml.SequenceNode:
-			for _, n := range list.Content {
-				r.app(n)
-			}
-		case list.Tag != "!!null":
-			r.fail(p.node, "apps must be a list: each application begins with a dash")
+	}
+}
+
+// apps reads the list of applications.
+func (r *fileReader) apps(node *yaml.Node) {
+	list := resolve(node)
+	switch {
+	case list.Kind == yaml.SequenceNode:
+		for _, n := range list.Content {
+			r.app(n)
 		}
+	case list.Tag != "!!null":
+		r.fail(node, "apps must be a list: each application begins with a dash")
 	}
 }
 
@@ -78,6 +86,10 @@ func (r *fileReader) app(n *yaml.Node) {
 	a, before := fileApp{values: make(map[string]fileValue), line: n.Line}, r.failed
 	app := scope{known: r.keys.app, into: a.values, app: true}
 	for _, p := range r.pairs(n, 0) {
+		if p.name == historyKey {
+			a.rules = r.history(p.node)
+			continue
+		}
 		r.setting(p, app)
 	}
 	a.broken = r.failed > before || r.budget <= 0
@@ -216,7 +228,7 @@ func (r *fileReader) unknown(key string, in scope) string {
 	case in.app && server:
 		return key + " is a setting of the server: it stands at the margin, beside apps"
 	}
-	names := slices.Sorted(maps.Keys(in.known))
+	names := append(slices.Sorted(maps.Keys(in.known)), historyKey)
 	if in.app {
 		names = append(names, idKey, keyKey, secretKey)
 	} else {

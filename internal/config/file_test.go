@@ -18,6 +18,8 @@ port: 6001
 data-dir: /var/lib/resound
 max_connections: 500
 rate_limiting: {enabled: true, max_attempts: 20}
+history_messages: 50
+history: [{channels: "*", rewind: 3}]
 
 apps:
   - app_id: shop
@@ -40,6 +42,13 @@ apps:
     max_user_info: 2048
     max_batch: 20
     auth_timestamp: enforce
+    history_age: 2h
+    history:
+      - channels: [presence-*, "*.typing"]
+        messages: 0
+      - channels: private-orders.*
+        bytes: 0
+        conflate: /row/id
   - id: admin
     key: admin-key
     secret: 'pa$$word # ${not}'
@@ -72,13 +81,22 @@ func TestConfigFile(t *testing.T) {
 		RateLimit:      apps.RateLimit{Enabled: true, MaxAttempts: 5, Decay: 2 * time.Second, Terminate: true},
 		AllowedOrigins: []string{"shop.test", "*.shop.test"}, CacheTTL: 5 * time.Minute, SubscriptionCount: true,
 		MaxPresenceMembers: 50, MaxUserInfo: 2048, MaxBatch: 20, Timestamps: apps.TimestampEnforce,
+		History: apps.DefaultHistory(),
 	}
+	shop.History.Messages, shop.History.Age = 50, 2*time.Hour
+	none, orders := shop.History, shop.History
+	none.Messages, orders.Bytes, orders.Conflate = 0, 0, "/row/id"
+	shop.HistoryRules = []apps.HistoryRule{{Channels: []string{"presence-*", "*.typing"}, History: none}, {Channels: []string{"private-orders.*"}, History: orders}}
 	if got := c.byID(t, "shop"); !reflect.DeepEqual(got, shop) {
 		t.Errorf("got %+v", got)
 	}
 	// What an entry does not say, it takes from the settings around it.
 	admin := apps.New("admin", "admin-key", "pa$$word # ${not}")
 	admin.MaxConnections, admin.RateLimit.Enabled, admin.RateLimit.MaxAttempts = 500, true, 20
+	admin.History.Messages = 50
+	all := admin.History
+	all.Rewind = 3
+	admin.HistoryRules = []apps.HistoryRule{{Channels: []string{"*"}, History: all}}
 	if got := c.byID(t, "admin"); !reflect.DeepEqual(got, admin) {
 		t.Errorf("got %+v", got)
 	}
@@ -96,6 +114,8 @@ func TestEveryKey(t *testing.T) {
 		"rate_limiting.terminate_on_limit": "true", "cache_ttl": "300s", "subscription_count": "true", "max_presence_members": "100",
 		"max_user_info": "1024", "max_batch": "50", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536",
 		"data_dir": "/var/lib/resound", "log_format": "json", "log_level": "debug", "debug": "true",
+		"history_messages": "20", "history_age": "86400s", "history_bytes": "4294967296", "replay_messages": "10", "replay_bytes": "20000",
+		"durability": "disk", "replay_memory": "8589934592",
 	}
 	keys := testKeys(t)
 	for key := range keys.top {

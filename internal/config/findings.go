@@ -94,6 +94,7 @@ func (s *sources) findings(c *Config, descriptors uint64) []Finding {
 		i.vite()
 	}
 	i.served(descriptors)
+	i.history()
 	return i.list
 }
 

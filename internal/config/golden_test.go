@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -71,7 +72,7 @@ VITE_REVERB_APP_KEY="${REVERB_APP_KEY}"
 
 func TestTableGolden(t *testing.T) {
 	w := newWorld(t, "RESOUND_LOG_LEVEL=warn", "HOME=/root").laravel(t, shopEnv)
-	w.write(t, "resound.yaml", "max_batch: 20\napps:\n- {app_id: admin, key: admin-key, secret: a-secret-of-admins, max_connections: 50, rate_limiting: {enabled: true}}\n")
+	w.write(t, "resound.yaml", "max_batch: 20\napps:\n- {app_id: admin, key: admin-key, secret: a-secret-of-admins, max_connections: 50, rate_limiting: {enabled: true}, history_age: 2d, history: [{channels: [orders.*, a b], messages: 5000, rewind: 1, conflate: /row/id}, {channels: '*.typing', messages: 0, bytes: 0}]}\n")
 	inv, err := w.parse("config", "--port=9000")
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +85,10 @@ func TestTableGolden(t *testing.T) {
 		c.Settings, c.served = nil, nil
 		for _, a := range inv.Config.served {
 			a.place = strings.ReplaceAll(a.place, w.dir, "/srv/shop")
+			a.rules = slices.Clone(a.rules)
+			for i := range a.rules {
+				a.rules[i].place = strings.ReplaceAll(a.rules[i].place, w.dir, "/srv/shop")
+			}
 			c.served = append(c.served, a)
 		}
 		for _, s := range inv.Config.Settings {

@@ -30,7 +30,19 @@ type Limits struct {
 	MaxUserInfo        int                  `group:"limits" placeholder:"BYTES" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_USER_INFO" help:"Bytes of user_info of one presence member. Default: no limit."` // 0 is no limit
 	MaxBatch           int                  `group:"limits" placeholder:"N" type:"number" min:"1" default:"10" env:"RESOUND_MAX_BATCH" help:"Events in one batch (default ${default})."`
 	AuthTimestamp      apps.TimestampPolicy `group:"limits" placeholder:"warn|enforce|ignore" type:"timestamps" default:"warn" env:"RESOUND_AUTH_TIMESTAMP" help:"What becomes of an API request that is more than ten minutes old or early (default ${default})."`
+
+	// Where a rule of the config file does not say otherwise.
+	HistoryMessages int           `group:"history" placeholder:"N" type:"number" default:"1000" zero:"nothing is kept" env:"RESOUND_HISTORY_MESSAGES" help:"Newest events of each channel that are kept; 0 keeps none, and nothing is replayed (default ${default})."`
+	HistoryAge      time.Duration `group:"history" placeholder:"SECONDS" type:"age" default:"3600" zero:"no limit" env:"RESOUND_HISTORY_AGE" help:"How long an event is kept; 0 is no limit (default ${default})."`
+	HistoryBytes    int           `group:"history" placeholder:"BYTES" type:"number" max:"1099511627776" default:"1048576" zero:"no limit" env:"RESOUND_HISTORY_BYTES" help:"Bytes of the events of each channel that are kept; 0 is no limit (default ${default})."`
+	ReplayMessages  int           `group:"history" placeholder:"N" type:"number" min:"1" default:"1000" env:"RESOUND_REPLAY_MESSAGES" help:"Events of a channel that a page which comes back is sent; one that missed more is told of a gap, and gets the newest (default ${default})."`
+	ReplayBytes     int           `group:"history" placeholder:"BYTES" type:"number" min:"1" max:"1099511627776" default:"1048576" env:"RESOUND_REPLAY_BYTES" help:"The same, in bytes of those events (default ${default})."`
+
+	rules []historyRule // of the config file; the first that names a channel counts
 }
+
+// perApplication reports whether the flags of a group are fields of Limits.
+func perApplication(group string) bool { return group == "limits" || group == "history" }
 
 // app returns an application with these limits.
 func (l *Limits) app(id, key, secret string) *apps.App {
@@ -45,6 +57,7 @@ func (l *Limits) app(id, key, secret string) *apps.App {
 	a.CacheTTL, a.SubscriptionCount = l.CacheTTL, l.SubscriptionCount
 	a.MaxPresenceMembers, a.MaxUserInfo = l.MaxPresenceMembers, l.MaxUserInfo
 	a.MaxBatch, a.Timestamps = l.MaxBatch, l.AuthTimestamp
+	a.History, a.HistoryRules = l.history(), l.historyRules()
 	return a
 }
 

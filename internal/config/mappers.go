@@ -22,11 +22,8 @@ func (number) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	n := int64(0)
-	if s != "" && s != "null" {
-		if n, err = strconv.ParseInt(s, 10, 0); err != nil {
-			return fmt.Errorf("%q is not a whole number", s)
-		}
+	if s == "" || s == "null" {
+		s = "0"
 	}
 	low, high := int64(0), int64(1<<31-1)
 	if ctx.Value.Tag.Has("min") {
@@ -39,11 +36,21 @@ func (number) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 			return err
 		}
 	}
-	if n < low || n > high {
-		return fmt.Errorf("%d is not between %d and %d", n, low, high)
-	}
+	n, err := whole(s, low, high)
 	target.SetInt(n)
-	return nil
+	return err
+}
+
+// whole reads a whole number between two others.
+func whole(s string, low, high int64) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 0)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%q is not a whole number", s)
+	case n < low || n > high:
+		return 0, fmt.Errorf("%d is not between %d and %d", n, low, high)
+	}
+	return n, nil
 }
 
 // seconds reads "60" as Reverb does, and "60s" or "1m30s" as Go does. The
@@ -67,6 +74,40 @@ func (seconds) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	}
 	target.SetInt(int64(d))
 	return nil
+}
+
+// age reads what seconds does, "7d" too, and 0.
+type age struct{}
+
+func (age) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	s, err := popText(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := parseAge(s)
+	target.SetInt(int64(d))
+	return err
+}
+
+// maxAge is ten years: who wants more wants no limit.
+const maxAge = 3650 * 24 * time.Hour
+
+func parseAge(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if n, nerr := strconv.ParseInt(s, 10, 32); nerr == nil {
+		d, err = time.Duration(n)*time.Second, nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, nerr := strconv.ParseInt(days, 10, 16)
+		d, err = time.Duration(n)*24*time.Hour, nerr
+	}
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%q is not a time, such as 3600, 90m, 24h or 7d", s)
+	case d < 0 || d > maxAge || d%time.Second != 0:
+		return 0, fmt.Errorf("%s is not a time in whole seconds between 0 and 3650d", s)
+	}
+	return d, nil
 }
 
 // clientEvents reads as apps.ParseClientEvents does: no word is an error.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -123,7 +124,7 @@ func appTable(t *testing.T) string {
 	b.WriteString("| `app_id` or `id` | yes | The id, in the path of the HTTP API. Needed. |\n| `key` | yes | The key, which browsers know. Needed. |\n| `secret` | yes | The secret. Needed. |\n")
 	flags, _ := model(t)
 	for _, f := range flags {
-		if f.Group.Key != "limits" {
+		if !perApplication(f.Group.Key) {
 			continue
 		}
 		from := "no"
@@ -217,5 +218,18 @@ func TestConfigPageExamples(t *testing.T) {
 	shop, admin := c.byID(t, "shop"), c.byID(t, "admin")
 	if shop.Secret != "from-outside" || shop.MaxConnections != 20000 || admin.MaxConnections != 1000 || admin.ClientEvents != apps.FromNone {
 		t.Errorf("got %+v and %+v", shop, admin)
+	}
+	i := slices.IndexFunc(examples, func(text string) bool { return strings.Contains(text, "history:") })
+	w.write(t, "resound.yaml", examples[i])
+	c = w.start(t)
+	shop, chat := c.byID(t, "shop"), c.byID(t, "chat")
+	if h := shop.HistoryOf("private-orders.7"); h.Messages != 10000 || h.Rewind != 10 || h.Conflate != apps.ConflateEvent {
+		t.Errorf("of orders %+v is kept", h)
+	}
+	if h := chat.HistoryOf("private-chat.1"); h.Messages != 5000 || h.Age != 7*24*time.Hour {
+		t.Errorf("of a chat %+v is kept", h)
+	}
+	if shop.HistoryOf("a.typing").Messages != 0 || chat.HistoryOf("a.typing").Messages != 1000 {
+		t.Error("the rules of the margin are not those of the shop alone")
 	}
 }

@@ -91,7 +91,7 @@ func finish(c *Config, src *sources, ctx *kong.Context) error {
 		c.EnvFile = src.file.path
 	}
 	if src.yaml != nil {
-		c.ConfigFile = src.yaml.path
+		c.ConfigFile, c.rules = src.yaml.path, src.yaml.rules
 	}
 	for _, step := range []func(*Config, *kong.Context) error{src.credentials, src.normalise, src.applications} {
 		if err := src.fail(step(c, ctx)); err != nil {

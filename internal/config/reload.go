@@ -133,6 +133,9 @@ func (a application) differs(b application) []string {
 			keys = append(keys, key)
 		}
 	}
+	if !sameRules(a.rules, b.rules) {
+		keys = append(keys, historyKey)
+	}
 	return keys
 }
 
@@ -143,7 +146,7 @@ func (w *Watcher) restarts(next *Config) {
 		return c.Settings[i].Value
 	}
 	for _, s := range next.Settings {
-		if s.group == "limits" || s.group == "app" || s.Name == "config" || s.Name == "env-file" {
+		if perApplication(s.group) || s.group == "app" || s.Name == "config" || s.Name == "env-file" {
 			continue
 		}
 		if running := value(w.started, s.Name); s.Value != running && s.Value != value(w.current, s.Name) {

@@ -91,6 +91,17 @@ func TestReload(t *testing.T) {
 		{"a warning", "port: 6001\napps:\n- {app_id: 2, key: k2, secret: s2, allowed_origins: ['https://a.test']}\n", "2", []string{
 			`level=INFO msg="application changed" id=2 settings="allowed_origins, max_user_info"`, `level=WARN msg="allowed_origins in F:3: the origin \"https://a.test\" counts as \"a.test\": only the host is compared, as in Reverb"`,
 			`level=INFO msg="the configuration was reloaded" applications=1`}},
+		{"rules for all", "port: 6001\nhistory: [{channels: a, age: 1h}]\napps:\n- {app_id: 2, key: k2, secret: s2}\n- {app_id: 3, key: k3, secret: s3, history: []}\n", "2 3", []string{
+			`level=INFO msg="application changed" id=2 settings="allowed_origins, history"`, `level=INFO msg="application added" id=3 from=F:5`,
+			`level=INFO msg="the configuration was reloaded" applications=2`}},
+		{"the same in other words", "port: 6001\nhistory:\n- channels: [a]\n  age: 3600\n  rewind:\napps:\n- {app_id: 2, key: k2, secret: s2}\n- {app_id: 3, key: k3, secret: s3, history: []}\n", "",
+			[]string{`level=INFO msg="the configuration was read again, no application has changed" applications=2`}},
+		{"what a rule leaves to the application", "port: 6001\nhistory_messages: 5\nhistory: [{channels: a, age: 1h}]\napps:\n- {app_id: 2, key: k2, secret: s2}\n- {app_id: 3, key: k3, secret: s3, history: []}\n", "2 3", []string{
+			`level=INFO msg="application changed" id=2 settings=history_messages`, `level=INFO msg="application changed" id=3 settings=history_messages`,
+			`level=INFO msg="the configuration was reloaded" applications=2`}},
+		{"a rule of its own", "port: 6001\nhistory_messages: 5\nhistory: [{channels: a, age: 1h}]\ndurability: disk\napps:\n- {app_id: 2, key: k2, secret: s2}\n- {app_id: 3, key: k3, secret: s3, history: [{channels: b, messages: 0}]}\n", "2 3", []string{
+			`level=INFO msg="application changed" id=3 settings=history`, `level=WARN msg="this setting needs a restart" setting=durability running=process set=disk from=F:4`,
+			`level=INFO msg="the configuration was reloaded" applications=2`}},
 		{"none", "port: 6001\napps: []\n", "", []string{
 			`level=ERROR msg="the configuration could not be reloaded, everything stays as it was" error="no application is left; restart the server to get a demo application"`}},
 	} {

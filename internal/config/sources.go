@@ -253,7 +253,7 @@ func (s *sources) settings(ctx *kong.Context) []Setting {
 		if len(f.Envs) > 0 {
 			row.Env = f.Envs[0]
 		}
-		if row.Value == "0" {
+		if row.Value == "0" || row.Value == "0s" {
 			row.Note = f.Tag.Get("zero")
 		}
 		list = append(list, row)
@@ -265,7 +265,7 @@ func (s *sources) settings(ctx *kong.Context) []Setting {
 func text(v reflect.Value) string {
 	switch v := v.Interface().(type) {
 	case time.Duration:
-		return strconv.Itoa(int(v/time.Second)) + "s"
+		return wholeSeconds(v)
 	case []string:
 		return strings.Join(v, ",")
 	default:

@@ -90,6 +90,13 @@ func TestEveryName(t *testing.T) {
 		"RESOUND_AUTH_TIMESTAMP":               {"enforce", func(c *Config) any { return c.AuthTimestamp }, apps.TimestampEnforce},
 		"RESOUND_BACKLOG":                      {"65536", func(c *Config) any { return c.Backlog }, 65536},
 		"RESOUND_LOOPS":                        {"3", func(c *Config) any { return c.Loops }, 3},
+		"RESOUND_HISTORY_MESSAGES":             {"0", func(c *Config) any { return c.HistoryMessages }, 0},
+		"RESOUND_HISTORY_AGE":                  {"7d", func(c *Config) any { return c.HistoryAge }, 7 * 24 * time.Hour},
+		"RESOUND_HISTORY_BYTES":                {"4294967296", func(c *Config) any { return c.HistoryBytes }, 1 << 32},
+		"RESOUND_REPLAY_MESSAGES":              {"10", func(c *Config) any { return c.ReplayMessages }, 10},
+		"RESOUND_REPLAY_BYTES":                 {"20000", func(c *Config) any { return c.ReplayBytes }, 20000},
+		"RESOUND_DURABILITY":                   {"disk", func(c *Config) any { return c.Durability }, "disk"},
+		"RESOUND_REPLAY_MEMORY":                {"8589934592", func(c *Config) any { return c.ReplayMemory }, 1 << 33},
 		"RESOUND_DATA_DIR":                     {"/var/lib/resound", func(c *Config) any { return c.DataDir }, "/var/lib/resound"},
 		"RESOUND_LOG_FORMAT":                   {"json", func(c *Config) any { return c.LogFormat }, "json"},
 		"RESOUND_LOG_LEVEL":                    {"debug", func(c *Config) any { return c.LogLevel }, "debug"},
@@ -131,6 +138,9 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.DataDir != filepath.Join(w.dir, "resound-data") || c.EnvFile != "" || c.Project != "" {
 		t.Errorf("data %s, env %s, project %s", c.DataDir, c.EnvFile, c.Project)
+	}
+	if c.Durability != "process" || c.ReplayMemory != 64<<20 || c.LogDir() != filepath.Join(w.dir, "resound-data", "log") {
+		t.Errorf("the log is in %s, durability %s, %d bytes of memory", c.LogDir(), c.Durability, c.ReplayMemory)
 	}
 	if c.LogFormat != "auto" || c.LogLevel != "info" || c.Debug || len(c.Warnings) > 0 {
 		t.Errorf("log %s %s %v, warnings %v", c.LogFormat, c.LogLevel, c.Debug, c.Warnings)

@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"github.com/goccy/go-json"
+
+	"resound/internal/apps"
 )
 
 // Print writes the settings for `resound config` and below them the
@@ -28,6 +30,7 @@ func (c *Config) Print(w io.Writer, asJSON, showSecrets bool) error {
 		secret, own := Setting{Value: a.app.Secret, Secret: true}, Setting{Value: strings.Join(a.own(), " ")}
 		rows = append(rows, strings.Join([]string{a.app.ID, a.app.Key, secret.cell(showSecrets), a.place, own.cell(true)}, "\t"))
 	}
+	rows = append(rows, c.historyRows()...)
 	if len(c.Warnings) > 0 {
 		rows = append(rows, "")
 	}
@@ -47,12 +50,18 @@ func (c *Config) printJSON(w io.Writer, showSecrets bool) error {
 		Source string `json:"source"`
 		Env    string `json:"env,omitempty"`
 	}
+	type rule struct {
+		Channels []string          `json:"channels"`
+		Source   string            `json:"source"`
+		Settings map[string]string `json:"settings"`
+	}
 	type app struct {
 		ID       string            `json:"app_id"`
 		Key      string            `json:"key"`
 		Secret   string            `json:"secret"`
 		Source   string            `json:"source"`
 		Settings map[string]string `json:"settings"`
+		History  []rule            `json:"history"`
 	}
 	out := struct {
 		Demo     bool     `json:"demo"`
@@ -65,12 +74,58 @@ func (c *Config) printJSON(w io.Writer, showSecrets bool) error {
 	}
 	for _, a := range c.served {
 		secret := Setting{Value: a.app.Secret, Secret: true}
-		out.Apps = append(out.Apps, app{a.app.ID, a.app.Key, secret.shown(showSecrets), a.place, a.limits})
+		rules := []rule{}
+		for i, r := range a.rules {
+			settings := make(map[string]string)
+			for _, k := range ruleKeys {
+				settings[k.name] = k.show(&a.app.HistoryRules[i].History)
+			}
+			rules = append(rules, rule{r.channels, r.place, settings})
+		}
+		out.Apps = append(out.Apps, app{a.app.ID, a.app.Key, secret.shown(showSecrets), a.place, a.limits, rules})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)
+}
+
+// historyRows is the table of the rules, with what each takes from its application; none without a rule.
+func (c *Config) historyRows() []string {
+	var rows []string
+	for _, a := range c.served {
+		for i, r := range a.rules {
+			row := []string{a.app.ID, Setting{Value: strings.Join(r.channels, " ")}.cell(true)}
+			for _, k := range ruleKeys {
+				row = append(row, k.cell(&a.app.HistoryRules[i].History))
+			}
+			rows = append(rows, strings.Join(append(row, r.place), "\t"))
+		}
+		if len(a.rules) > 0 {
+			row := []string{a.app.ID, "all others"}
+			for _, k := range ruleKeys {
+				row = append(row, k.cell(&a.app.History))
+			}
+			rows = append(rows, strings.Join(append(row, a.place), "\t"))
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	head := []string{"APPLICATION", "HISTORY OF"}
+	for _, k := range ruleKeys {
+		head = append(head, strings.ToUpper(strings.ReplaceAll(k.name, "_", " ")))
+	}
+	return append([]string{"", strings.Join(append(head, "SOURCE"), "\t")}, rows...)
+}
+
+// cell is the value for the table.
+func (k ruleKey) cell(h *apps.History) string {
+	s := Setting{Value: k.show(h)}
+	if s.Value == "0" || s.Value == "0s" {
+		s.Note = k.zero
+	}
+	return s.cell(true)
 }
 
 // own lists what the entry of the config file has, as key=value.
