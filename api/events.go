@@ -54,8 +54,9 @@ func (r *request) publish() {
 	}
 	except := e.except()
 	for _, name := range r.channels {
-		r.app.Publish(name, e.name, e.data, except)
+		r.receipts = append(r.receipts, r.app.Publish(name, e.name, e.data, except))
 	}
+	r.settle()
 	if e.info.IsNull() {
 		r.ok(emptyObject)
 		return
@@ -70,6 +71,17 @@ func (r *request) publish() {
 		dst = want.appendTo(dst, r.app.Channel(name))
 	}
 	r.ok(append(dst, `}}`...))
+}
+
+// settle waits until the events are as safe in the log as the setting durability promises. They are all on
+// their way to who listens by then, so a log that fails changes nothing of the answer: a publisher that was told
+// of an error would publish them again.
+func (r *request) settle() {
+	for _, receipt := range r.receipts {
+		if err := receipt.Wait(); err != nil {
+			r.o.Log.Debug("an event is not in the log", "error", err)
+		}
+	}
 }
 
 // item is one event of a batch, with its channel.
@@ -95,10 +107,13 @@ func (r *request) publishBatch() {
 	if r.invalid(m) {
 		return
 	}
+	for _, it := range items {
+		r.receipts = append(r.receipts, r.app.Publish(it.to, it.name, it.data, it.except()))
+	}
+	r.settle()
 	told := false
 	dst := append(make([]byte, 0, 16+8*len(items)), `{"batch":[`...)
 	for i, it := range items {
-		r.app.Publish(it.to, it.name, it.data, it.except())
 		if i > 0 {
 			dst = append(dst, ',')
 		}

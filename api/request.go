@@ -25,6 +25,7 @@ type request struct {
 	args     []arg            // the query
 	params   []protocol.Param // the query once more, for one try of the signature
 	channels [][]byte         // of the event
+	receipts []channels.Receipt
 }
 
 // requests are reused for the memory of their slices.
@@ -75,7 +76,8 @@ func (r *request) release() {
 	clear(r.args)
 	clear(r.params)
 	clear(r.channels)
-	*r = request{args: r.args[:0], params: r.params[:0], channels: r.channels[:0]}
+	clear(r.receipts)
+	*r = request{args: r.args[:0], params: r.params[:0], channels: r.channels[:0], receipts: r.receipts[:0]}
 	requests.Put(r)
 }
 

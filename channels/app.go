@@ -16,6 +16,7 @@ const shards = 64
 // App is one application on this node: its connections and its table of channels.
 type App struct {
 	hub         *Hub
+	id          string
 	settings    atomic.Pointer[settings]
 	connections atomic.Int64
 	gone        atomic.Bool // it is no longer among the hub's
@@ -43,7 +44,7 @@ type shard struct {
 }
 
 func newApp(h *Hub, a *apps.App) *App {
-	app := &App{hub: h, seed: maphash.MakeSeed()}
+	app := &App{hub: h, id: a.ID, seed: maphash.MakeSeed()}
 	app.settings.Store(newSettings(a))
 	return app
 }
@@ -124,13 +125,26 @@ func (a *App) release(c *Channel) {
 	defer s.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.count == 0 && !c.removed && c.kept() == nil {
-		c.removed = true
-		delete(s.channels, c.name)
-		if len(s.channels) == 0 {
-			s.channels = nil // a map keeps the room of the most it ever held
-		}
+	if c.count > 0 || c.removed || c.wanted() {
+		return
 	}
+	c.removed = true
+	delete(s.channels, c.name)
+	if len(s.channels) == 0 {
+		s.channels = nil // a map keeps the room of the most it ever held
+	}
+	if c.history != nil {
+		c.history.close(a.hub)
+		c.history = nil
+	}
+}
+
+// wanted reports whether a channel that nobody is on has something for who comes. The caller holds mu.
+func (c *Channel) wanted() bool {
+	if c.history != nil {
+		return !c.cooled()
+	}
+	return c.kept() != nil
 }
 
 // each calls f for every channel, until f returns false. Channels that come or go meanwhile may be missed.

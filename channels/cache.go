@@ -1,33 +1,51 @@
 package channels
 
-import "resound/protocol"
+import (
+	"time"
 
-// cache is what a cache channel keeps. Channel.mu guards it.
+	"resound/persist"
+	"resound/protocol"
+)
+
+// cache is what a cache channel keeps. Channel.mu guards it. The log has it too, and brings it back
+// after a restart.
 type cache struct {
-	frame *protocol.Frame
-	until int64 // seconds of Unix time
+	event *publication // nil when there is none
+	until int64        // seconds of Unix time
 }
 
 // sweepInterval is how often events that nobody has asked for are forgotten, in seconds.
 const sweepInterval = 60
 
-// publishKept publishes to a cache channel. Only publishers come here: what a client says to the
-// others is not kept. Nor is it told to whom the event was not for, as in Pusher.
-func (a *App) publishKept(channel []byte, name, data protocol.Raw, except protocol.SocketID) {
-	ch := a.acquire(channel)
-	defer ch.mu.Unlock()
-	frame := protocol.Event(name, ch.name, data)
-	ch.cache.frame = frame
-	ch.cache.until = a.hub.now.Load() + int64(a.Settings().CacheTTL.Seconds())
-	ch.post(&publication{channel: ch, frame: frame, except: except})
+// keep keeps what a publisher said, if the channel is one that does: what a client says to the others
+// is not kept. It is told to everybody who comes, also to whom the event was not for, as in Pusher. The caller holds mu.
+func (c *Channel) keep(p *publication) {
+	if c.cache != nil {
+		c.cache.event, c.cache.until = p, c.app.expiry(time.Unix(c.app.hub.now.Load(), 0))
+	}
+}
+
+// restore keeps the newest event of the log. The caller holds mu.
+func (c *Channel) restore(r persist.Record) {
+	if c.cache.event == nil {
+		c.cache.event, c.cache.until = c.stored(r), c.app.expiry(r.Time)
+	}
 }
 
 // kept returns the event that a cache channel has for who comes now, or nil. The caller holds mu.
-func (c *Channel) kept() *protocol.Frame {
+func (c *Channel) kept() *publication {
 	if c.cache == nil || c.app.hub.now.Load() >= c.cache.until {
 		return nil
 	}
-	return c.cache.frame
+	return c.cache.event
+}
+
+// keptFrame is kept as the frame that everybody gets.
+func (c *Channel) keptFrame() *protocol.Frame {
+	if p := c.kept(); p != nil {
+		return p.frame
+	}
+	return nil
 }
 
 // sweep forgets the events that have been kept long enough, and the channels that have nothing else.
@@ -38,9 +56,9 @@ func (a *App) sweep() {
 		}
 		c.mu.Lock()
 		if c.kept() == nil {
-			c.cache.frame = nil
+			c.cache.event = nil
 		}
-		empty := c.count == 0 && c.cache.frame == nil
+		empty := c.count == 0 && c.cache.event == nil
 		c.mu.Unlock()
 		if empty {
 			a.release(c)

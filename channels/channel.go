@@ -7,7 +7,8 @@ import (
 	"resound/protocol"
 )
 
-// Channel is one channel of one application, there as long as somebody is on it or it keeps an event.
+// Channel is one channel of one application, there as long as somebody is on it, it keeps an event, or
+// its log was needed a short while ago.
 type Channel struct {
 	app   *App
 	name  string
@@ -15,13 +16,18 @@ type Channel struct {
 	local []*local // by slot; an element is touched by that loop alone, nil until its first subscriber
 
 	mu       sync.Mutex
-	serial   uint64      // guarded by mu: number of the newest publication
+	order    uint64      // guarded by mu: number of the newest publication
 	occupied []occupancy // guarded by mu: the loops that have a subscriber
 	count    int         // guarded by mu: subscriptions on all loops
 	roster   *roster     // guarded by mu: presence channels only
 	cache    *cache      // guarded by mu: cache channels only
+	history  *history    // guarded by mu: its log; nil until somebody needs it, and where none is kept
+	rules    rules       // guarded by mu
 	told     bool        // guarded by mu: is in App.counts, and will be told its count
 	removed  bool        // guarded by mu: no longer in the table
+	unlogged bool        // guarded by mu: its log could not be opened
+
+	reading sync.Mutex // held while the log is opened or the tail filled; nothing but mu is taken under it
 }
 
 // occupancy is how many subscriptions one loop has.
@@ -63,8 +69,8 @@ func (c *Channel) occupy(slot, by int) {
 // post numbers the publication and posts it to every loop that has a
 // subscriber. The caller holds mu, so that all loops see the same order.
 func (c *Channel) post(p *publication) {
-	c.serial++
-	p.serial = c.serial
+	c.order++
+	p.order = c.order
 	for _, o := range c.occupied {
 		c.app.hub.post(o.slot, Task{publication: p})
 	}

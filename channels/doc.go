@@ -9,6 +9,11 @@
 //   - presence.go: members, who are users and not connections.
 //   - users.go: users who have signed in, and who watches them.
 //   - cache.go: cache channels, which keep their newest event.
+//   - history.go: the channel's part of the log, and the tail: its newest events in memory.
+//   - position.go: where a subscriber stands in the log.
+//   - catchup.go: bringing one subscriber what it has missed.
+//   - replay.go: what waits for the disk, and the goroutines that work it off.
+//   - opening.go: subscriptions that wait for a log to be opened.
 //   - counts.go: telling a channel how many are on it.
 //   - clientevent.go: what one client says to the others.
 //   - fanout.go: from a publication to the connections of a loop.
@@ -17,8 +22,9 @@
 // Threads. Methods that take a Subscriber run on that subscriber's loop. All
 // others run on any goroutine. Subscriber's methods are called on its own loop only.
 //
-// Lock order: shard.mu, then Channel.mu, then the lock of a mailbox. Under
-// Channel.mu nothing is called out of the package but Mailbox.Post, which does not wait.
+// Lock order: Channel.reading, then shard.mu, then Channel.mu, then the lock of a mailbox. Under
+// Channel.mu nothing is called out of the package but Mailbox.Post and Stream.Append, which do not wait, and what
+// a Stream tells from memory. Channel.reading is held while the disk is read; no loop takes it.
 // Hub.mu stands apart: nothing is taken under it. It makes a reload and who comes at the same
 // moment take turns, so that nobody brings back what was removed (TestWhoComesLateToAReload).
 //
@@ -38,12 +44,28 @@
 // No broadcast holds up another channel or the loop: channels take turns of a
 // bounded number of subscribers (TestBigBroadcastLetsOthersThrough, TestNoChannelStarves).
 //
+// Replay. Where history is kept, an event of a publisher goes to the log and gets its serial before it is posted, under
+// the channel's lock. A subscriber that has opted in stands at a serial. When the log has more, the log is the queue: a
+// catchup reads it chunk by chunk on a replay goroutine and sends it on the loop, what fan-out brings meanwhile
+// is passed over, and nothing is kept for the subscriber. When it has all, it is attached to fan-out in one step
+// under the channel's lock. So each page gets every event once and in order, over any number of drops
+// (TestReplayModel). Client events, presence and what the protocol itself says are not numbered, and
+// do not wait for a replay. At most maxBusy chunks are on their way to loops, however many pages come back
+// (TestStormIsServedInTurns); a slow reader's replay waits until it has taken what it was sent
+// (TestReplayWaitsForASlowReader). Who has not opted in gets the same bytes as without a log (transcript replay).
+//
+// A loop never reads the disk: a subscription that needs a log which is not open waits
+// (TestSubscriptionWaitsForTheLog), and everything else of its connection goes on.
+//
+// When the log is off because the disk failed, events go out without serials, and when it is on again
+// whoever comes back is told of a gap (TestLogOff).
+//
 // What everybody left is garbage, and a crowd that left keeps no room
 // (TestEmptyChannelIsCollected, TestCrowdLeavesNoRoom).
 //
 // Budget of a publication: one shard read lock, one channel lock, one short
 // mailbox lock for each occupied loop, at most three allocations
-// (TestPublishAllocates). Of a delivery: no lock, no allocation (TestDeliveryIsFree).
+// (TestPublishAllocates), with a log at most five (TestLoggedPublishAllocates). Of a delivery: no lock, no allocation (TestDeliveryIsFree).
 //
 // Deviations from Reverb, each with its test:
 //

@@ -1,6 +1,8 @@
 package channels
 
 import (
+	"sync/atomic"
+
 	"resound/internal/invariants"
 	"resound/protocol"
 )
@@ -10,7 +12,21 @@ type publication struct {
 	channel *Channel
 	frame   *protocol.Frame
 	except  protocol.SocketID // who does not get it; zero is nobody
-	serial  uint64
+	order   uint64            // number among all that is said on the channel while it is in the table
+	serial  uint64            // place in the channel's log; 0 when it is not kept there
+
+	positioned atomic.Pointer[protocol.Frame] // see at
+}
+
+// at returns the frame with its serial, for who has opted in. It is made when the first needs it; two
+// loops that do at the same moment make the same one twice.
+func (p *publication) at() *protocol.Frame {
+	if f := p.positioned.Load(); f != nil {
+		return f
+	}
+	f := p.frame.Positioned(p.serial)
+	p.positioned.Store(f)
+	return f
 }
 
 // Task is one thing in a mailbox: a publication for the loop's subscribers, or a function to call.
@@ -23,22 +39,34 @@ type Task struct {
 // before it and are not yet delivered.
 func Call(f func()) Task { return Task{run: func(*Dispatcher) { f() }} }
 
-// Publish brings an event to all subscribers of the channel but except, and
-// reports whether there was a channel to bring it to. name is a JSON string and data
-// a JSON value; both go out as they are. Nothing is encoded when nobody listens.
+// Publish brings an event to all subscribers of the channel but except. name is a JSON string and
+// data a JSON value; both go out as they are. Where history is kept the event goes to the log
+// first, also while nobody listens, and the receipt tells when it is safe there; else nothing is encoded
+// when nobody listens.
 //
 // A cache channel keeps the event for who comes later, also while nobody listens.
-func (a *App) Publish(channel []byte, name, data protocol.Raw, except protocol.SocketID) bool {
-	if protocol.IsCache(channel) {
-		a.publishKept(channel, name, data, except)
-		return true
-	}
+func (a *App) Publish(channel []byte, name, data protocol.Raw, except protocol.SocketID) Receipt {
 	ch := a.find(channel)
-	if ch == nil {
-		return false
+	switch {
+	case protocol.IsCache(channel):
+	case a.hub.log == nil:
+		if ch != nil {
+			ch.publish(protocol.Event(name, ch.name, data), except)
+		}
+		return Receipt{}
+	case ch == nil && a.Settings().HistoryOf(string(channel)).Messages == 0:
+		return Receipt{}
 	}
-	ch.publish(protocol.Event(name, ch.name, data), except)
-	return true
+	ch = a.hold(channel)
+	p := &publication{channel: ch, frame: protocol.Event(name, ch.name, data), except: except}
+	r := Receipt{ch.record(p, name)}
+	ch.keep(p)
+	ch.post(p)
+	ch.mu.Unlock()
+	if a.gone.Load() {
+		a.release(ch) // nobody will look for it any more
+	}
+	return r
 }
 
 func (c *Channel) publish(frame *protocol.Frame, except protocol.SocketID) {
@@ -208,12 +236,30 @@ func (l *local) deliver(budget int) (visited int) {
 // bring sends what the subscription does not have yet of a list of publications, which is in order.
 func (s *Subscription) bring(list []*publication) {
 	for _, p := range list {
-		if p.serial <= s.serial {
+		if p.order <= s.order {
 			continue
 		}
-		s.serial = p.serial
-		if p.except.IsZero() || p.except != s.sub.ID() {
-			s.sub.Send(p.frame)
+		s.order = p.order
+		if p.serial != 0 {
+			if s.catching || p.serial <= s.cursor {
+				continue // the log brings it, or has brought it
+			}
+			s.cursor = p.serial
 		}
+		s.deliver(p, !p.except.IsZero() && p.except == s.sub.ID())
+	}
+}
+
+// deliver sends one publication in the form that the subscriber wants. Who is not to have it is only told its serial.
+func (s *Subscription) deliver(p *publication, excluded bool) {
+	numbered := s.opted && p.serial != 0
+	switch {
+	case excluded && numbered:
+		s.sub.Send(protocol.ReplayMarker(s.channel.name, p.serial))
+	case excluded:
+	case numbered:
+		s.sub.Send(p.at())
+	default:
+		s.sub.Send(p.frame)
 	}
 }

@@ -302,6 +302,7 @@ func (c *counter) ID() protocol.SocketID { return c.id }
 func (c *counter) Slot() int             { return 0 }
 func (c *counter) Send(*protocol.Frame)  { c.sent++ }
 func (c *counter) Close(*protocol.Error) {}
+func (c *counter) Backlogged() bool      { return false }
 
 // counters are count subscribers of one channel on loop 0.
 func (n *testNode) counters(t testing.TB, channel string, count int) []counter {
@@ -347,8 +348,8 @@ func TestDeliveryIsFree(t *testing.T) {
 	p := &publication{channel: ch, frame: protocol.Event(protocol.Raw(`"e"`), "a", protocol.Raw(`1`)), except: list[3].id}
 	before := list[0].sent
 	got := testing.AllocsPerRun(100, func() {
-		ch.serial++
-		p.serial = ch.serial
+		ch.order++
+		p.order = ch.order
 		d.Do(Task{publication: p})
 		for d.Deliver(100) {
 		}

@@ -2,11 +2,14 @@ package channels
 
 import (
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"resound/internal/apps"
+	"resound/persist"
 	"resound/protocol"
 )
 
@@ -69,10 +72,12 @@ type testNode struct {
 	app   *App
 	loops []*testLoop
 	ids   uint32
+	clock int64 // seconds of Unix time
+	log   *persist.Log
 }
 
 func newNode(t testing.TB, slots int) *testNode {
-	n := &testNode{t: t}
+	n := &testNode{t: t, clock: time.Now().Unix()}
 	var boxes []Mailbox
 	for slot := range slots {
 		l := &testLoop{slot: slot}
@@ -85,6 +90,42 @@ func newNode(t testing.TB, slots int) *testNode {
 	}
 	n.app = n.hub.App(apps.New("1", "key", "secret"))
 	return n
+}
+
+// newLoggedNode is newNode with a log in a directory of its own. Nothing runs by itself: the test calls ReplayOne.
+func newLoggedNode(t testing.TB, slots, memory int) *testNode {
+	n := newNode(t, slots)
+	n.openLog(t.TempDir(), memory)
+	return n
+}
+
+// openLog gives the node the log of a directory, and closes it behind the test.
+func (n *testNode) openLog(dir string, memory int) {
+	log, err := persist.Open(persist.Options{
+		Dir: dir, Retention: n.hub.Retention, Log: slog.New(slog.DiscardHandler),
+		Now: n.now, Durability: persist.Process,
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() {
+		if err := log.Close(); err != nil {
+			n.t.Error(err)
+		}
+	})
+	n.hub.UseLog(log, memory, func(err error, app, channel string) { n.t.Errorf("%s of %s: %v", channel, app, err) })
+	n.log = log
+}
+
+// now is the node's clock. It stands still until the test moves it.
+func (n *testNode) now() time.Time { return time.Unix(n.clock, 0) }
+
+// pass moves the clock.
+func (n *testNode) pass(d time.Duration) {
+	for end := n.clock + int64(d/time.Second); n.clock < end; {
+		n.clock++
+		n.hub.Tick(n.now())
+	}
 }
 
 // settle runs all loops until nothing is left to do.
@@ -100,9 +141,13 @@ func (n *testNode) settle() {
 	}
 }
 
-// publish sends an event with the given JSON as data.
+// publish sends an event with the given JSON as data, and reports whether there was a channel to bring it to.
 func (n *testNode) publish(channel, data string, except protocol.SocketID) bool {
-	return n.app.Publish([]byte(channel), protocol.Raw(`"e"`), protocol.Raw(data), except)
+	there := n.app.find([]byte(channel)) != nil
+	if err := n.app.Publish([]byte(channel), protocol.Raw(`"e"`), protocol.Raw(data), except).Wait(); err != nil {
+		n.t.Error(err)
+	}
+	return there
 }
 
 // channels counts what is in the application's table.
@@ -113,14 +158,15 @@ func (n *testNode) channels() (count int) {
 
 // testSocket is a connection that remembers what it was sent.
 type testSocket struct {
-	n      *testNode
-	loop   *testLoop
-	id     protocol.SocketID
-	subs   Subscriptions
-	frames []string
-	closed *protocol.Error
-	onSend func(payload string)  // instead of frames, if set
-	onEnd  func(*protocol.Error) // before it leaves its channels, if set
+	n          *testNode
+	loop       *testLoop
+	id         protocol.SocketID
+	subs       Subscriptions
+	frames     []string
+	closed     *protocol.Error
+	backlogged bool
+	onSend     func(payload string)  // instead of frames, if set
+	onEnd      func(*protocol.Error) // before it leaves its channels, if set
 }
 
 func (n *testNode) socket(slot int) *testSocket {
@@ -130,6 +176,8 @@ func (n *testNode) socket(slot int) *testSocket {
 
 func (s *testSocket) ID() protocol.SocketID { return s.id }
 func (s *testSocket) Slot() int             { return s.loop.slot }
+
+func (s *testSocket) Backlogged() bool { return s.backlogged }
 
 func (s *testSocket) Send(f *protocol.Frame) {
 	s.check("Send")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"resound/internal/apps"
+	"resound/persist"
 	"resound/protocol"
 )
 
@@ -16,6 +17,7 @@ type Subscriber interface {
 	Slot() int                  // index of its loop
 	Send(frame *protocol.Frame) // queues the frame; after the connection has closed it does nothing
 	Close(err *protocol.Error)  // says err and closes; after the connection has closed it does nothing
+	Backlogged() bool           // whether it lags so far behind what it was sent that a replay has to wait
 }
 
 // Mailbox is the ordered inbox of one loop. Post never waits. The loop hands
@@ -30,6 +32,12 @@ type Hub struct {
 	apps      sync.Map     // id → *App
 	now       atomic.Int64 // seconds of Unix time, as Tick was told last
 
+	log     *persist.Log // nil where nothing is kept
+	broken  func(err error, app, channel string)
+	replays replays
+	tails   atomic.Int64 // bytes of the tails of all channels
+	warm    atomic.Int64 // channels with their log open
+
 	mu     sync.Mutex           // held while applications come and go; nothing is taken under it
 	listed map[string]*apps.App // guarded by mu: those of the last Update by id, nil before the first
 }
@@ -37,6 +45,7 @@ type Hub struct {
 // NewHub returns a hub whose loops have the given mailboxes, by slot.
 func NewHub(mailboxes []Mailbox) *Hub {
 	h := &Hub{mailboxes: mailboxes}
+	h.replays.some.L = &h.replays.mu
 	h.now.Store(time.Now().Unix())
 	return h
 }
@@ -71,6 +80,11 @@ func (h *Hub) Update(list []*apps.App) (gone []*App) {
 	for _, settings := range list {
 		wanted[settings.ID] = settings
 	}
+	defer func() {
+		for _, a := range gone {
+			a.cool()
+		}
+	}()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.listed = wanted
@@ -89,12 +103,15 @@ func (h *Hub) Update(list []*apps.App) (gone []*App) {
 }
 
 // Tick tells the hub what time it is, about once a second. It forgets what
-// cache channels have kept long enough, and tells big channels how many are on them.
+// cache channels have kept long enough, closes logs that nobody needs, lets replays of slow readers go
+// on, and tells big channels how many are on them.
 func (h *Hub) Tick(now time.Time) {
 	before := h.now.Swap(now.Unix())
 	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
+	h.replays.unpark()
 	counts, caches := every(countInterval), every(sweepInterval)
-	if !counts && !caches {
+	cool := h.log != nil && (every(coolPeriod) || h.warm.Load() > maxWarm)
+	if !counts && !caches && !cool {
 		return
 	}
 	h.apps.Range(func(_, v any) bool {
@@ -103,6 +120,9 @@ func (h *Hub) Tick(now time.Time) {
 		}
 		if caches {
 			v.(*App).sweep()
+		}
+		if cool {
+			v.(*App).cool()
 		}
 		return true
 	})

@@ -23,14 +23,17 @@ func (c *Channel) info() Info {
 	if c.roster != nil {
 		i.Users = len(c.roster.users)
 	}
-	if i.Cached = c.kept(); i.Cached != nil {
+	if i.Cached = c.keptFrame(); i.Cached != nil {
 		i.TTL = c.cache.until - c.app.hub.now.Load()
 	}
 	return i
 }
 
-// Channel returns what there is to tell of a channel; all counts are 0 when nobody is on it.
+// Channel returns what there is to tell of a channel; all counts are 0 when nobody is on it. It may read the disk.
 func (a *App) Channel(name []byte) Info {
+	if a.hub.log != nil && protocol.IsCache(name) {
+		a.hold(name).mu.Unlock() // the log may have an event for it
+	}
 	if c := a.find(name); c != nil {
 		return c.info()
 	}

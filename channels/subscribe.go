@@ -9,28 +9,41 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 	if err := a.admit(sub, subs, c); err != nil {
 		return err
 	}
-	s := subs.find(c.Channel)
+	if a.cold(c) {
+		a.wait(sub, subs, c)
+		return nil
+	}
+	r, s := a.claim(c), subs.find(c.Channel)
 	var found scene
+	var err *protocol.Error
 	if s == nil {
-		var err *protocol.Error
-		if s, found, err = a.join(sub, c); err != nil {
+		if s, found, err = a.join(sub, c, r); err != nil {
 			return err
 		}
 		subs.add(s)
-	} else {
-		var err *protocol.Error
-		if found, err = s.renew(c.Member); err != nil {
-			return err
-		}
+	} else if found, err = s.renew(c.Member, r); err != nil {
+		return err
 	}
-	sub.Send(succeeded(s.channel.name, found.roll))
-	switch {
-	case found.kept != nil:
-		sub.Send(found.kept)
-	case found.isCache:
-		sub.Send(protocol.CacheMiss(s.channel.name))
-	}
+	sub.Send(a.answer(s.channel.name, found))
+	s.welcome(found, r)
 	return nil
+}
+
+// welcome sends what comes behind the answer to a subscription.
+func (s *Subscription) welcome(found scene, r claim) {
+	p := found.position
+	switch {
+	case p != nil && p.behind:
+		s.catchUp(p, r)
+	case p != nil && p.resume:
+		if p.gap != "" {
+			s.sub.Send(protocol.ReplayNotice(s.channel.name, protocol.Notice{Gap: p.gap, Missed: p.missed}))
+		}
+	case found.kept != nil:
+		s.sub.Send(found.kept)
+	case found.isCache:
+		s.sub.Send(protocol.CacheMiss(s.channel.name))
+	}
 }
 
 // admit says whether the connection may be on the channel, and who it may be there.
@@ -63,15 +76,18 @@ func (a *App) admit(sub Subscriber, subs *Subscriptions, c protocol.Command) *pr
 // scene is what a subscriber finds on a channel.
 type scene struct {
 	roll
-	isCache bool
-	kept    *protocol.Frame
+	isCache  bool
+	kept     *protocol.Frame
+	position *position // nil unless it has opted in
 }
 
-func (c *Channel) scene() scene { return scene{c.roster.roll(), c.cache != nil, c.kept()} }
+func (c *Channel) scene() scene {
+	return scene{roll: c.roster.roll(), isCache: c.cache != nil, kept: c.keptFrame()}
+}
 
 // join puts the connection on the channel, tells the others of a new member, and returns what is
 // there. It refuses a user for whom a presence channel has no room.
-func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, found scene, err *protocol.Error) {
+func (a *App) join(sub Subscriber, c protocol.Command, r claim) (s *Subscription, found scene, err *protocol.Error) {
 	ch := a.acquire(c.Channel)
 	defer ch.mu.Unlock()
 	if err := ch.room(c.Member, nil); err != nil {
@@ -81,15 +97,17 @@ func (a *App) join(sub Subscriber, c protocol.Command) (s *Subscription, found s
 	s.arrive(c.Member)
 	ch.occupy(sub.Slot(), +1)
 	// What was posted before, its own arrival too, is not for this subscription.
-	s.serial = ch.serial
+	s.order = ch.order
 	ch.attach(s)
 	ch.counted()
-	return s, ch.scene(), nil
+	found = ch.scene()
+	found.position = ch.place(s, r)
+	return s, found, nil
 }
 
 // renew subscribes again who is on the channel already, perhaps as another user, and returns who
 // is there. The subscription stays where it is, so nothing that is on its way to it is lost.
-func (s *Subscription) renew(m protocol.Member) (found scene, err *protocol.Error) {
+func (s *Subscription) renew(m protocol.Member, r claim) (found scene, err *protocol.Error) {
 	ch := s.channel
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
@@ -100,7 +118,9 @@ func (s *Subscription) renew(m protocol.Member) (found scene, err *protocol.Erro
 		s.depart()
 		s.arrive(m)
 	}
-	return ch.scene(), nil
+	found = ch.scene()
+	found.position = ch.stay(s, r)
+	return found, nil
 }
 
 // room refuses a member for whom a presence channel has no room. leaving is the user whose place the
@@ -145,6 +165,7 @@ func (s *Subscription) depart() {
 
 // Unsubscribe takes the connection off the channel. A channel that it is not on is no error, as in Reverb.
 func (a *App) Unsubscribe(subs *Subscriptions, channel []byte) {
+	subs.forget(channel)
 	if s := subs.find(channel); s != nil {
 		subs.remove(s)
 		s.leave()
@@ -164,12 +185,16 @@ func (a *App) UnsubscribeAll(subs *Subscriptions) {
 // leave takes the subscription off its channel, and the channel out of the table if nobody is left.
 func (s *Subscription) leave() {
 	ch := s.channel
+	s.gone = true
 	ch.detach(s)
 	ch.mu.Lock()
 	ch.occupy(s.sub.Slot(), -1)
 	s.depart()
 	ch.counted()
 	empty := ch.count == 0
+	if ch.history != nil {
+		ch.history.used = ch.app.hub.now.Load()
+	}
 	ch.mu.Unlock()
 	if empty {
 		ch.app.release(ch)

@@ -252,7 +252,9 @@ func TestApplicationsAreApart(t *testing.T) {
 	s := n.socket(0)
 	s.subscribe("a")
 	s.got()
-	if n.hub.App(apps.New("2", "key2", "s")).Publish([]byte("a"), protocol.Raw(`"e"`), protocol.Raw(`1`), nobody) {
+	other := *n
+	other.app = n.hub.App(apps.New("2", "key2", "s"))
+	if other.publish("a", `1`, nobody) {
 		t.Error("another application's channel took the event")
 	}
 	s.expect("another application's event")

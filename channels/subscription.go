@@ -6,8 +6,13 @@ type Subscription struct {
 	sub     Subscriber
 	index   int32  // in local.subs
 	place   int32  // in user.sockets; guarded by Channel.mu, as sockets is
-	serial  uint64 // newest publication that it has, or that was there before it came
+	order   uint64 // of the newest publication that it has, or that was there before it came
+	cursor  uint64 // serial of the newest that it has, or that was there before it came
 	user    *user  // who it is; nil unless signed channel_data said so
+
+	opted    bool // wants events with their serials
+	catching bool // gets what the log has from a catchup, and nothing of it by fan-out
+	gone     bool // has left
 }
 
 // Subscriptions is one connection's list of them, and who it has signed in as. The zero value is
@@ -16,13 +21,14 @@ type Subscriptions struct {
 	list   []*Subscription
 	byName map[string]*Subscription // built when the list grows past linearLimit
 	signin *signin                  // nil until it signs in
+	waits  []*opening               // subscriptions that wait for the log
 }
 
 // linearLimit is how many subscriptions are searched one by one. Most pages have fewer; a map
 // for each connection would cost more memory than all the rest of it.
 const linearLimit = 16
 
-// Len returns how many there are.
+// Len returns how many there are, without those that wait for the log.
 func (s *Subscriptions) Len() int { return len(s.list) }
 
 // find returns the subscription to the channel of that name, or nil. It does not allocate.

@@ -166,6 +166,10 @@ func (c *conn) backlog(frames []*protocol.Frame) int {
 	return refused
 }
 
+// Backlogged reports whether a replay has to wait: what the connection has not taken is half of what it
+// may leave, and the rest is for what is published meanwhile. It runs on the connection's loop only.
+func (c *conn) Backlogged() bool { return c.backlog(c.pending) > c.loop.engine.backlog/2 }
+
 // ring is called when the connection's timer goes off.
 func (c *conn) ring() {
 	switch c.state {

@@ -135,7 +135,7 @@ func (l *loop) command(c *conn, m ws.Message) {
 		err = c.step(c, cmd)
 	}
 	if err != nil {
-		refuse(c, cmd, err)
+		channels.Refuse(c, cmd, err)
 	}
 }
 

@@ -102,6 +102,9 @@ func (m *Manual) Turn() {
 				again = true
 			}
 		}
+		for m.hub.ReplayOne() {
+			again = true
+		}
 	}
 }
 
@@ -109,13 +112,22 @@ func (m *Manual) Turn() {
 func (m *Manual) Advance(d time.Duration) {
 	for end := m.now + seconds(d); m.now < end; {
 		m.now++
-		m.hub.Tick(m.began.Add(time.Duration(m.now) * time.Second))
+		m.hub.Tick(m.Now())
 		for _, l := range m.loops {
 			l.tick(m.now)
 			l.flush()
 		}
 		m.Turn()
 	}
+}
+
+// Now is what time it is there.
+func (m *Manual) Now() time.Time { return m.began.Add(time.Duration(m.now) * time.Second) }
+
+// Begin makes it that time now. Nothing has happened yet.
+func (m *Manual) Begin(now time.Time) {
+	m.began = now
+	m.hub.Tick(now)
 }
 
 type manualHost struct{}

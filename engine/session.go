@@ -30,27 +30,6 @@ func (s *session) step(self channels.Subscriber, c protocol.Command) *protocol.E
 	return nil
 }
 
-// refuse tells the client that its command was refused. A subscription is refused on its channel
-// as well, which Reverb does not do: without it Echo's .error() never fires.
-func refuse(client channels.Subscriber, c protocol.Command, err *protocol.Error) {
-	if err.Closes {
-		client.Close(err)
-		return
-	}
-	client.Send(err.Frame())
-	if c.Verb != protocol.VerbSubscribe || len(c.Channel) == 0 {
-		return
-	}
-	kind, status := "LimitReached", 429
-	switch err.Code {
-	case protocol.ErrUnauthorized.Code:
-		kind, status = "AuthError", 401
-	case protocol.ErrInvalidChannel.Code:
-		kind, status = "Invalid", 400
-	}
-	client.Send(protocol.SubscriptionError(string(c.Channel), kind, err.Text, status))
-}
-
 // begin starts the session of an application, unless it has too many.
 func (s *session) begin(app *channels.App) *protocol.Error {
 	if err := app.Connect(); err != nil {

@@ -1,6 +1,9 @@
 package protocol
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Names of events, as they stand on the wire.
 const (
@@ -66,6 +69,11 @@ func IsCache[S ~string | ~[]byte](channel S) bool {
 		}
 	}
 	return false
+}
+
+// IsReserved reports whether an event's name, a JSON string, is one that only the protocol itself gives.
+func IsReserved(name Raw) bool {
+	return bytes.HasPrefix(name, []byte(`"pusher:`)) || bytes.HasPrefix(name, []byte(`"pusher_internal:`))
 }
 
 // ValidChannel reports whether name is one that a client may subscribe to: 1 to MaxChannelName

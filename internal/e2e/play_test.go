@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"resound/api"
 	"resound/engine"
 	"resound/internal/apps"
+	"resound/persist"
 	"resound/protocol"
 	"resound/protocol/ws"
 )
@@ -37,6 +39,9 @@ type stage struct {
 	api      *api.Server
 	signer   *protocol.Signer
 	clients  []*actor // in the order they came
+	log      *persist.Log
+	dir      string   // of the log; "" without one
+	epochs   []string // tokens of replay, in the order they came
 }
 
 // actor is one client of a transcript.
@@ -53,6 +58,15 @@ type actor struct {
 
 // newStage makes a node of the arguments of a transcript's "node" line, which settings checks.
 func newStage(t *testing.T, d *datadriven.TestData) *stage {
+	dir := ""
+	if d.HasArg("log") {
+		dir = t.TempDir()
+	}
+	return stageIn(t, d, dir)
+}
+
+// stageIn is newStage with the log in dir, or without one.
+func stageIn(t *testing.T, d *datadriven.TestData, dir string) *stage {
 	app := settings(t, d)
 	options := engine.Options{Loops: 1, Log: slog.New(slog.DiscardHandler)}
 	for _, arg := range d.CmdArgs {
@@ -72,13 +86,17 @@ func newStage(t *testing.T, d *datadriven.TestData) *stage {
 	}
 	options.Registry = registry
 	m := engine.NewManual(options)
-	return &stage{
+	s := &stage{
 		t: t, manual: m, registry: registry, signer: protocol.NewSigner(appKey, appSecret),
 		api: api.New(api.Options{
 			Registry: registry, Hub: m.Hub(), PathPrefix: options.PathPrefix, MaxBody: 100_000,
 			Upgrader: m.Engine, Log: options.Log,
 		}),
 	}
+	if dir != "" {
+		s.openLog(d, dir)
+	}
+	return s
 }
 
 // settings reads the application's settings from the arguments of a node or reload line.
@@ -87,7 +105,9 @@ func settings(t *testing.T, d *datadriven.TestData) *apps.App {
 	for _, arg := range d.CmdArgs {
 		value := strings.Join(arg.Vals, ",")
 		switch arg.Key {
-		case "loops", "backlog", "prefix":
+		case "loops", "backlog", "prefix", "log", "durability", "crash", "wipe":
+		case "history", "replay_messages", "replay_bytes", "rewind", "conflate", "history_age":
+			setHistory(t, &app.History, arg.Key, value)
 		case "secret":
 			app.Secret = value
 		case "max_connections":
@@ -157,7 +177,9 @@ func (s *stage) act(d *datadriven.TestData) string {
 	case "hangup":
 		s.client(d).wire.HangUp()
 	case "advance":
-		s.manual.Advance(duration(s.t, d.CmdArgs[0].Key))
+		s.advance(duration(s.t, d.CmdArgs[0].Key))
+	case "restart":
+		s.restart(d)
 	case "drain":
 		s.drain()
 	case "reload":
@@ -264,13 +286,18 @@ func unquote(t *testing.T, input string) (b []byte) {
 
 var placeholder = regexp.MustCompile(`\[\[(auth|user) (\w+) (\S+?)(?: (.*?))?\]\]|\$(\w+)`)
 
-// fill puts in what a transcript cannot know: $NAME is a client's socket id, [[auth NAME CHANNEL
+var epoch = regexp.MustCompile(`"epoch":"([\w-]+)"`)
+
+// fill puts in what a transcript cannot know: $NAME is a client's socket id, $epoch1 the first token of replay that anybody got, [[auth NAME CHANNEL
 // CHANNEL_DATA]] its signature for a channel, where CHANNEL_DATA is the text that is signed, and
 // [[user NAME USER_DATA]] its signature for a sign-in.
 func (s *stage) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(m string) string {
 		part := placeholder.FindStringSubmatch(m)
 		name := part[2] + part[5]
+		if n, err := strconv.Atoi(strings.TrimPrefix(part[5], "epoch")); err == nil && n <= len(s.epochs) {
+			return s.epochs[n-1]
+		}
 		for _, c := range s.clients {
 			if c.name != name {
 				continue
@@ -294,7 +321,14 @@ func (s *stage) blank(text string) string {
 			text = strings.ReplaceAll(text, c.id.String(), "$"+c.name)
 		}
 	}
-	return text
+	return epoch.ReplaceAllStringFunc(text, func(m string) string {
+		token := epoch.FindStringSubmatch(m)[1]
+		i := slices.Index(s.epochs, token)
+		if i < 0 {
+			i, s.epochs = len(s.epochs), append(s.epochs, token)
+		}
+		return fmt.Sprintf(`"epoch":"$epoch%d"`, i+1)
+	})
 }
 
 // report prints what the client has got since the last time.

@@ -2,10 +2,11 @@
 // HTTP API and, while no application is configured, the demo.
 //
 //   - node.go: what a node is made of, its start and its stop.
+//   - log.go: the log of events, and what reads it for pages that come back.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints, safe to look at.
 //
 // A node starts in this order: the reactor listens, the HTTP server takes over
 // what the reactor hands it, the demo publishes. It stops in the opposite order:
-// no more demo, close frames to every socket, answers under way finished, loops ended.
+// no more demo, close frames to every socket, answers under way finished, loops ended, the log closed.
 package node

@@ -17,6 +17,7 @@ import (
 	"resound/engine"
 	"resound/internal/apps"
 	"resound/internal/config"
+	"resound/persist"
 )
 
 // Options is what a node needs besides its settings.
@@ -34,14 +35,15 @@ type Node struct {
 
 	engine *engine.Engine
 	api    *api.Server
+	events *persist.Log // nil when nothing is kept
 
 	cancel context.CancelFunc // ends what runs beside the loops
 	group  sync.WaitGroup     // of what runs beside the loops
 	failed chan error         // told when the HTTP server ends by itself
 }
 
-// New puts a node together. It listens to nothing yet; in demo mode it makes
-// the data directory, to keep the application that it makes up.
+// New puts a node together. It listens to nothing yet. It opens the log of events, and in demo mode makes
+// up an application and keeps it; both make the data directory. Whoever has a node stops it, started or not.
 func New(c *config.Config, o Options) (*Node, error) {
 	n := &Node{config: c, log: o.Log, failed: make(chan error, 1)}
 	list := c.Apps()
@@ -65,6 +67,9 @@ func New(c *config.Config, o Options) (*Node, error) {
 		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
 		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
 	})
+	if err := n.openLog(); err != nil {
+		return nil, err
+	}
 	var pages http.Handler
 	if n.demo != nil {
 		pages = n.demo
@@ -83,6 +88,7 @@ func (n *Node) Start() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
+	n.runLog(ctx)
 	n.spawn("http", func() {
 		if err := n.api.Serve(n.engine.Listener()); err != nil && !errors.Is(err, net.ErrClosed) && ctx.Err() == nil {
 			n.failed <- fmt.Errorf("the HTTP server ended: %w", err)
@@ -109,7 +115,7 @@ func (n *Node) Failed() <-chan error { return n.failed }
 // what is still open is closed. It may be called whether or not Start succeeded.
 func (n *Node) Stop(ctx context.Context) error {
 	if n.cancel == nil {
-		return n.engine.Stop(ctx)
+		return errors.Join(n.engine.Stop(ctx), n.closeLog())
 	}
 	n.cancel()
 	err := errors.Join(n.engine.Drain(ctx), n.api.Shutdown(ctx))
@@ -118,7 +124,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	defer cancel()
 	err = errors.Join(err, n.engine.Stop(ctx))
 	n.group.Wait()
-	return err
+	return errors.Join(err, n.closeLog())
 }
 
 // loopsTimeout is how long the loops may take to end when nobody is waited for any more. Each has

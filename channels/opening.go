@@ -1,0 +1,104 @@
+package channels
+
+import (
+	"context"
+
+	"resound/protocol"
+)
+
+// opening is a subscription that waits until the log of its channel is open: that takes the disk, which
+// no loop may wait for. It belongs to the subscriber's loop, and is over when it is no longer in its list.
+type opening struct {
+	app     *App
+	sub     Subscriber
+	subs    *Subscriptions
+	command protocol.Command // its own bytes
+}
+
+// cold reports whether the log of the channel has to be opened before the command can be done.
+func (a *App) cold(c protocol.Command) bool {
+	if a.hub.log == nil || !c.Replay.Opted && !protocol.IsCache(c.Channel) {
+		return false
+	}
+	ch := a.find(c.Channel)
+	if ch == nil {
+		return protocol.IsCache(c.Channel) || a.Settings().HistoryOf(string(c.Channel)).Messages > 0
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.history == nil && ch.logs()
+}
+
+// wait puts the subscription off until the log is open.
+func (a *App) wait(sub Subscriber, subs *Subscriptions, c protocol.Command) {
+	subs.forget(c.Channel)
+	o := &opening{a, sub, subs, c.Clone()}
+	subs.waits = append(subs.waits, o)
+	a.hub.replays.add(o)
+}
+
+// load opens the log. It runs on a replay goroutine.
+func (o *opening) load(context.Context) {
+	o.app.hold(o.command.Channel).mu.Unlock()
+	o.app.hub.post(o.sub.Slot(), Call(o.done))
+	o.app.hub.replays.done()
+}
+
+// done does the subscription, unless it has been taken back.
+func (o *opening) done() {
+	if o.subs.remaining(o) {
+		if err := o.app.Subscribe(o.sub, o.subs, o.command); err != nil {
+			Refuse(o.sub, o.command, err)
+		}
+	}
+}
+
+// remaining takes the opening out of the list and reports whether it was there.
+func (s *Subscriptions) remaining(o *opening) bool {
+	for i, other := range s.waits {
+		if other == o {
+			s.drop(i)
+			return true
+		}
+	}
+	return false
+}
+
+// forget takes back the subscription to that channel which waits, if one does.
+func (s *Subscriptions) forget(channel []byte) {
+	for i, o := range s.waits {
+		if string(o.command.Channel) == string(channel) {
+			s.drop(i)
+			return
+		}
+	}
+}
+
+func (s *Subscriptions) drop(i int) {
+	last := len(s.waits) - 1
+	s.waits[i], s.waits[last] = s.waits[last], nil
+	if s.waits = s.waits[:last]; last == 0 {
+		s.waits = nil
+	}
+}
+
+// Refuse tells the client that its command was refused. A subscription is refused on its channel
+// as well, which Reverb does not do: without it Echo's .error() never fires. It runs on the client's loop.
+func Refuse(client Subscriber, c protocol.Command, err *protocol.Error) {
+	if err.Closes {
+		client.Close(err)
+		return
+	}
+	client.Send(err.Frame())
+	if c.Verb != protocol.VerbSubscribe || len(c.Channel) == 0 {
+		return
+	}
+	kind, status := "LimitReached", 429
+	switch err.Code {
+	case protocol.ErrUnauthorized.Code:
+		kind, status = "AuthError", 401
+	case protocol.ErrInvalidChannel.Code:
+		kind, status = "Invalid", 400
+	}
+	client.Send(protocol.SubscriptionError(string(c.Channel), kind, err.Text, status))
+}

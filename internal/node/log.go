@@ -1,0 +1,54 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"resound/persist"
+)
+
+// replayWorkers is how many goroutines read what pages have missed: enough that one slow read of the
+// disk does not hold up the others.
+const replayWorkers = 4
+
+// openLog opens the log of events, unless it is turned off, and gives it to the channels.
+func (n *Node) openLog() error {
+	dir := filepath.Join(n.config.DataDir, "log")
+	if n.config.Durability == "off" {
+		return nil
+	}
+	durability, err := persist.ParseDurability(n.config.Durability)
+	if err != nil {
+		return err
+	}
+	hub := n.engine.Hub()
+	n.events, err = persist.Open(persist.Options{Dir: dir, Durability: durability, Retention: hub.Retention, Log: n.log})
+	if err != nil {
+		return fmt.Errorf("the log of events: %w", err)
+	}
+	hub.UseLog(n.events, n.config.ReplayMemory, func(err error, app, channel string) {
+		n.log.Error("the history of a channel cannot be read: its events are not kept", "app", app, "channel", channel, "error", err)
+	})
+	return nil
+}
+
+// runLog runs what the log needs beside the loops.
+func (n *Node) runLog(ctx context.Context) {
+	if n.events == nil {
+		return
+	}
+	n.spawn("log", func() { n.events.Run(ctx) })
+	for i := range replayWorkers {
+		n.spawn("replay "+strconv.Itoa(i), func() { n.engine.Hub().Replay(ctx) })
+	}
+}
+
+// closeLog ends the log cleanly. Nobody publishes any more.
+func (n *Node) closeLog() error {
+	if n.events == nil {
+		return nil
+	}
+	return n.events.Close()
+}
