@@ -110,6 +110,9 @@ func (k *killing) run(kills int) {
 		eventually(k.t, "events to be acknowledged", func() bool { return published.Load() >= target || k.t.Failed() })
 		k.restart()
 	}
+	// One more, that no kill can take: every page waits for it.
+	target := published.Load() + 2
+	eventually(k.t, "the last events to be acknowledged", func() bool { return published.Load() >= target })
 	done.Store(true)
 	publisher.Wait()
 	last := k.acked[len(k.acked)-1]
