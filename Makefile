@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/sbin
 
 LOGS    := bin/log
 STAGES  := deps lint unit invariants race fuzz e2e
-CLIENTS := internal/e2e/clients
+CLIENTS := internal/e2e/clients clients/js
 # Every package but those with a stage of their own.
 PKGS     = $$(go list ./... | grep -vE '/internal/(e2e|lint)(/|$$)')
 FUZZERS  = go test -list '^Fuzz' $(PKGS) | \
@@ -106,8 +106,10 @@ deps: ## what the tests need besides Go: a C compiler, nginx, Chromium, Node and
 		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get update -q && apt-get install -qy --no-install-recommends $$need; \
 	fi
-	@cd $(CLIENTS) 2>/dev/null || exit 0; \
-	[ ! package-lock.json -nt node_modules/.package-lock.json ] || npm ci --no-audit --no-fund
+	@for dir in $(CLIENTS); do ( \
+		cd $$dir 2>/dev/null || exit 0; \
+		[ ! package-lock.json -nt node_modules/.package-lock.json ] || npm ci --no-audit --no-fund \
+	) || exit 1; done
 
 clean: ## remove what was built; the data of `make run` stays
-	rm -rf bin $(CLIENTS)/node_modules
+	rm -rf bin $(addsuffix /node_modules,$(CLIENTS))

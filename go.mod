@@ -66,4 +66,7 @@ require (
 
 tool honnef.co/go/tools/cmd/staticcheck
 
-ignore ./internal/e2e/clients/node_modules
+ignore (
+	./clients/js/node_modules
+	./internal/e2e/clients/node_modules
+)

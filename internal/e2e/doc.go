@@ -11,6 +11,7 @@
 //     publisher, unchanged; each scenario of a script is a subtest.
 //   - browser_test.go: the same in headless Chromium, and the demo page in two tabs.
 //   - socket_test.go: a plain client on a real connection.
+//   - replay_test.go: what pages missed, with the browser package of clients/js.
 //   - users_test.go, kinds_test.go: sign-in, watchlists, cache and encrypted
 //     channels, origins and limits with the real clients.
 //   - reload_test.go: a thousand applications change under five thousand sockets.

@@ -5,6 +5,7 @@ const modulePath = "resound"
 
 // layers gives every package of the module its layer.
 var layers = map[string]int{
+	"clients/js":           0,
 	"internal/apps":        0,
 	"internal/invariants":  0,
 	"protocol/ws":          1,

@@ -5,15 +5,15 @@ import { createServer } from "node:http";
 import Echo from "laravel-echo";
 import PusherJS from "pusher-js";
 import Publisher from "pusher";
+import { soon } from "./waiting.mjs";
+
+export { Log, eventually, patience, soon } from "./waiting.mjs";
 
 const env = (name) => process.env[name] ?? assert.fail(`${name} is not set: these files are run by go test`);
 
 export const app = { id: env("APP_ID"), key: env("APP_KEY"), secret: env("APP_SECRET") };
 export const host = env("SERVER_HOST");
 export const port = Number(env("SERVER_PORT"));
-
-// Machines are noisy: this is when a test gives up, not how long anything should take.
-export const patience = 30_000;
 
 // masterKey is what the publisher derives the keys of encrypted channels from.
 const masterKey = Buffer.from("0123456789abcdef0123456789abcdef").toString("base64");
@@ -88,40 +88,6 @@ export function page(auth, user = "1", options = {}) {
   });
 }
 
-// Log collects what happened, and waits for what should.
-export class Log {
-  #waiting = new Set();
-  entries = [];
-
-  add(...entry) {
-    this.entries.push(entry.length === 1 ? entry[0] : entry);
-    for (const look of this.#waiting) look();
-  }
-
-  // until resolves with the first value of find(entries) that is true.
-  until(find, what) {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const found = find(this.entries);
-        if (!found) return;
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-        resolve(found);
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(look);
-        reject(new Error(`waited ${patience} ms for ${what}, and got ${JSON.stringify(this.entries)}`));
-      }, patience);
-      this.#waiting.add(look);
-      look();
-    });
-  }
-
-  count(n) {
-    return this.until((entries) => entries.length >= n && entries, `${n} entries`);
-  }
-}
-
 export const pusherOf = (echo) => echo.connector.pusher;
 
 // connected resolves with the socket id.
@@ -160,24 +126,6 @@ export function dials(t) {
   };
   t.after(() => (Runtime.createWebSocket = create));
   return opened;
-}
-
-// soon is a promise that fails with a sentence instead of never.
-export function soon(what, start) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited ${patience} ms for: ${what}`)), patience);
-    const end = (how) => (value) => {
-      clearTimeout(timer);
-      how(value);
-    };
-    start(end(resolve), end(reject));
-  });
-}
-
-// eventually asks over and over until the answer is yes.
-export async function eventually(what, ask) {
-  const end = Date.now() + patience;
-  while (!(await ask())) assert.ok(Date.now() < end, `waited ${patience} ms for: ${what}`);
 }
 
 // control asks the Go test for something that only it can do to the server.

@@ -1,0 +1,2 @@
+import replay from "./index.js";
+replay();
