@@ -10,6 +10,7 @@
 //   - info.go: attributes of channels, as publishers ask for them.
 //   - query.go: GET channels, users and connections; POST terminate_connections.
 //   - messages.go: the body of a 422.
+//   - script.go: GET replay.js, what pages load.
 //   - upgrade.go: a WebSocket upgrade goes back to the reactor.
 //   - conn.go: refused publishers get to read why; a shutdown does not wait for who is silent;
 //     connections have a limit.
@@ -63,5 +64,7 @@
 //     there, and only where one channel is asked for (TestCacheIsShown);
 //   - an empty list of channels is {} (TestQueries);
 //   - connections counts all connections, subscribed or not (TestQueries);
-//   - /app without an upgrade is 426, not 500 (TestRoutes).
+//   - /app without an upgrade is 426, not 500 (TestRoutes);
+//   - /replay.js is the script for pages, with and without the prefix, and so is /app/replay.js
+//     while no application has that key (TestScript, TestScriptGivesWayToAnApplication).
 package api

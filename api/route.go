@@ -16,6 +16,7 @@ const (
 	channelUsers      // /apps/{id}/channels/{name}/users
 	connections       // /apps/{id}/connections
 	terminate         // /apps/{id}/users/{name}/terminate_connections
+	script            // /replay.js
 )
 
 // route is a path taken apart. Segments are percent-decoded; they alias the path unless they held escapes.
@@ -36,6 +37,10 @@ func parseRoute(path []byte) route {
 	case "up":
 		if len(rest) == 0 {
 			return route{kind: health}
+		}
+	case scriptName:
+		if len(rest) == 0 {
+			return route{kind: script}
 		}
 	case "app":
 		if key, rest := cutSegment(rest); len(key) > 0 && len(rest) == 0 {

@@ -35,6 +35,8 @@ type Options struct {
 	Upgrader Upgrader
 	// Fallback has the pages for all paths that the API does not know; nil is 404 for all of them.
 	Fallback http.Handler
+	// Script is what pages get at /replay.js; nil is none, and the path is as unknown as any other.
+	Script []byte
 	// Now tells the time, for auth_timestamp; nil is time.Now.
 	Now func() time.Time
 	// Log gets refusals at level debug, clocks that are wrong, and panics of a handler.
@@ -46,6 +48,7 @@ type Server struct {
 	o        Options
 	prefix   []byte
 	fallback fasthttp.RequestHandler // nil when there is none
+	script   []variant               // what /replay.js can be answered with; nil when there is none
 	http     *fasthttp.Server
 	open     *connSet
 	warned   sync.Map // application id → *atomic.Int64: when its clock was warned of last, in seconds of Unix time
@@ -62,6 +65,9 @@ func New(o Options) *Server {
 	}
 	if o.Fallback != nil {
 		s.fallback = fasthttpadaptor.NewFastHTTPHandler(o.Fallback)
+	}
+	if o.Script != nil {
+		s.script = variants(o.Script)
 	}
 	s.http = &fasthttp.Server{
 		Handler:                      s.Handler,
@@ -113,8 +119,7 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 			ctx.SetConnectionClose()
 		}
 	}()
-	path := ctx.URI().PathOriginal()
-	rt, path := s.route(path)
+	rt, path := s.route(ctx)
 	switch {
 	case bareLF(ctx.Request.Header.RawHeaders()):
 		s.fail(ctx, errBareLF)
@@ -132,20 +137,31 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 		s.fail(ctx, errUpgradeHere)
 	case rt.kind == health:
 		writeJSON(ctx, fasthttp.StatusOK, []byte(`{"health":"OK"}`))
+	case rt.kind == script:
+		s.serveScript(ctx)
 	default:
 		s.serve(ctx, rt, path)
 	}
 }
 
-// route finds what a path asks for, with or without the prefix, and returns the path without it.
-func (s *Server) route(path []byte) (route, []byte) {
+// route finds what a request asks for, with or without the prefix, and returns the path without it.
+func (s *Server) route(ctx *fasthttp.RequestCtx) (route, []byte) {
+	path := ctx.URI().PathOriginal()
+	rt, bare := route{}, path
 	if len(s.prefix) > 0 && bytes.HasPrefix(path, s.prefix) {
-		bare := path[len(s.prefix):]
-		if rt := parseRoute(bare); rt.kind != unknown {
-			return rt, bare
-		}
+		bare = path[len(s.prefix):]
+		rt = parseRoute(bare)
 	}
-	return parseRoute(path), path
+	if rt.kind == unknown {
+		rt, bare = parseRoute(path), path
+	}
+	switch {
+	case rt.kind == script && s.script == nil:
+		rt = route{}
+	case rt.kind == socket && s.isScript(ctx, rt.app):
+		rt = route{kind: script}
+	}
+	return rt, bare
 }
 
 // bareLF reports whether a line of the head ends without CR. fasthttp takes that for an end of the

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"resound/api"
+	clientjs "resound/clients/js"
 	"resound/engine"
 	"resound/internal/apps"
 	"resound/internal/config"
@@ -76,7 +77,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	}
 	n.api = api.New(api.Options{
 		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
-		Upgrader: n.engine, Fallback: pages, Log: o.Log,
+		Upgrader: n.engine, Fallback: pages, Script: clientjs.Replay, Log: o.Log,
 	})
 	return n, nil
 }
