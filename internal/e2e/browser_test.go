@@ -38,6 +38,6 @@ func TestDemoEndsWithAnApplication(t *testing.T) {
 
 func TestEchoInChromium(t *testing.T) {
 	t.Parallel()
-	s, control := restartable(t)
+	s, control := restartable(t, plan{})
 	runNode(t, "echo-browser.mjs", append(s.nodeEnv(), "CONTROL="+control))
 }

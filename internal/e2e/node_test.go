@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,14 +32,18 @@ func TestNodePublisher(t *testing.T) {
 
 func TestEchoAndRestarts(t *testing.T) {
 	t.Parallel()
-	s, control := restartable(t)
+	s, control := restartable(t, plan{})
 	runNode(t, "restart.mjs", append(s.nodeEnv(), "CONTROL="+control))
 }
 
-// restartable starts a server, and a way for scripts to stop, kill and start it on the same port.
-func restartable(t *testing.T) (first *server, control string) {
+// restartable starts a server, and a way for scripts to stop, kill and start it on the same port, with
+// the data that it has left behind, or without.
+func restartable(t *testing.T, p plan) (first *server, control string) {
 	t.Helper()
-	s := launch(t, plan{})
+	if p.dir == "" {
+		p.dir = t.TempDir()
+	}
+	s := launch(t, p)
 	first = s
 	var mu sync.Mutex
 	mux := http.NewServeMux()
@@ -54,12 +59,14 @@ func restartable(t *testing.T) (first *server, control string) {
 	handle("POST /stop", func() error { s.stop(syscall.SIGTERM); return nil })
 	handle("POST /kill", func() error { s.kill(); return nil })
 	handle("POST /start", func() error {
-		next, err := tryLaunch(t, plan{port: first.port})
+		p.port = first.port
+		next, err := tryLaunch(t, p)
 		if err == nil {
 			s = next
 		}
 		return err
 	})
+	handle("POST /wipe", func() error { return os.RemoveAll(filepath.Join(p.dir, "resound-data")) })
 	h := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		h.Close() // waits for a request under way

@@ -4,6 +4,6 @@ import "testing"
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	s, control := restartable(t)
+	s, control := restartable(t, plan{})
 	runNode(t, "users.mjs", append(s.nodeEnv(), "CONTROL="+control))
 }
