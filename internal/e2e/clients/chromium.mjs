@@ -28,11 +28,11 @@ export async function launch() {
   });
 }
 
-// visit opens a page in a context of its own: another visitor, who shares no storage.
+// visit opens a page in a context of its own, or in one that is there: another visitor, who shares no storage.
 // page.complaints are the errors and warnings of its console, uncaught errors,
 // violations of the content security policy and requests that failed.
-export async function visit(browser, url) {
-  const context = await browser.newContext();
+export async function visit(browser, url, context) {
+  context ??= await browser.newContext();
   const page = await context.newPage();
   page.setDefaultTimeout(patience);
   page.complaints = [];
@@ -53,7 +53,8 @@ export async function visit(browser, url) {
 
 // site is a Laravel application as far as browsers can tell: echo-page.html with a
 // build of pusher-js, and /broadcasting/auth. visit opens it for a user, as name in the address bar.
-export async function site(build = "pusher.min.js") {
+// texts are more pages, each a type and a text by its path; visit's more may name one, and further parameters.
+export async function site(build = "pusher.min.js", texts = {}) {
   const files = {
     "/": ["echo-page.html", "text/html"],
     "/page.js": ["echo-page.js", "text/javascript"],
@@ -71,15 +72,20 @@ export async function site(build = "pusher.min.js") {
       response.writeHead(answer.status, { "content-type": "application/json" }).end(await answer.text());
       return;
     }
+    if (texts[pathname]) {
+      const [type, text] = texts[pathname];
+      response.writeHead(200, { "content-type": type }).end(text);
+      return;
+    }
     const [name, type] = files[pathname] ?? [];
     if (!name) return response.writeHead(404).end();
     response.writeHead(200, { "content-type": type }).end(await readFile(new URL(name, import.meta.url)));
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return {
-    visit(browser, user, name = "127.0.0.1") {
-      const query = new URLSearchParams({ key: app.key, host, port, user });
-      return visit(browser, `http://${name}:${server.address().port}/?${query}`);
+    visit(browser, user, name = "127.0.0.1", { path = "/", context, ...more } = {}) {
+      const query = new URLSearchParams({ key: app.key, host, port, user, ...more });
+      return visit(browser, `http://${name}:${server.address().port}${path}?${query}`, context);
     },
     async close() {
       await closeServer(server);
