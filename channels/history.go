@@ -18,6 +18,9 @@ func (h *Hub) UseLog(log *persist.Log, memory int, broken func(err error, app, c
 	h.log, h.replays.memory, h.broken = log, int64(memory), broken
 }
 
+// Log returns the log, or nil where nothing is kept.
+func (h *Hub) Log() *persist.Log { return h.log }
+
 // Retention tells the log what to keep of a channel, as the settings of the moment have it. What is kept of
 // an application that is not served any more is what is kept by default.
 func (h *Hub) Retention(app, channel string) persist.Retention {
