@@ -58,7 +58,7 @@
 // (TestSubscriptionWaitsForTheLog), and everything else of its connection goes on.
 //
 // When the log is off because the disk failed, events go out without serials, and when it is on again
-// whoever comes back is told of a gap (TestLogOff).
+// whoever comes back is told of a gap (TestFullDisk of internal/e2e).
 //
 // What everybody left is garbage, and a crowd that left keeps no room
 // (TestEmptyChannelIsCollected, TestCrowdLeavesNoRoom).
