@@ -147,12 +147,13 @@ func (k *catchup) plan(ctx context.Context) error {
 	c.mu.Unlock()
 	k.upto = k.head()
 	var list []planned
-	newest := make(map[string]planned)
+	newest, keyed := make(map[string]planned), 0
 	err := c.walk(ctx, k.from, k.upto, func(p *publication) bool {
 		e := planned{p.serial, p.frame.Len(), k.excludes(p)}
 		if rule.Conflate != "" && !e.skip {
 			if key, ok := protocol.ConflationKey(p.frame.Payload(), rule.Conflate); ok {
 				newest[key] = e
+				keyed++
 				return true
 			}
 		}
@@ -163,6 +164,7 @@ func (k *catchup) plan(ctx context.Context) error {
 		return err
 	}
 	if rule.Conflate != "" {
+		c.app.hub.replays.counters.conflated.Add(uint64(keyed - len(newest)))
 		list = slices.AppendSeq(list, maps.Values(newest))
 		slices.SortFunc(list, func(a, b planned) int { return cmp.Compare(a.serial, b.serial) })
 	}
@@ -177,7 +179,11 @@ func (k *catchup) plan(ctx context.Context) error {
 			k.keep = append(k.keep, e.serial)
 		}
 	}
-	if k.planned = true; k.resume && (count > 0 || k.gap != "") {
+	k.planned = true
+	if k.resume {
+		c.app.hub.replays.counters.told(k.gap)
+	}
+	if k.resume && (count > 0 || k.gap != "") {
 		n := protocol.Notice{Gap: k.gap, Missed: k.missed, Count: count}
 		if k.gap == protocol.GapEpoch {
 			n.Missed = 0 // nobody knows
@@ -225,6 +231,7 @@ func (k *catchup) arrive(*Dispatcher) {
 		k.fail()
 		return
 	case s.sub.Backlogged():
+		replays.counters.waited.Add(1)
 		replays.park(k) // the chunk will be read again
 		return
 	}
@@ -235,6 +242,7 @@ func (k *catchup) arrive(*Dispatcher) {
 	for _, p := range k.chunk {
 		s.deliver(p, false)
 	}
+	replays.counters.events.Add(uint64(len(k.chunk)))
 	clear(k.chunk)
 	k.from, s.cursor = k.reach, k.reach
 	if !k.finish() {
@@ -262,6 +270,7 @@ func (k *catchup) finish() bool {
 	}
 	s.catching, s.cursor = false, h.head
 	c.mu.Unlock()
+	c.app.hub.replays.counters.events.Add(uint64(len(rest)))
 	for _, p := range rest {
 		if k.skipped = k.excludes(p); !k.skipped {
 			s.deliver(p, false)
@@ -284,6 +293,7 @@ func (k *catchup) fail() {
 	}
 	c.mu.Unlock()
 	if k.resume {
+		c.app.hub.replays.counters.told(protocol.GapEpoch)
 		s.sub.Send(protocol.ReplayNotice(c.name, protocol.Notice{Gap: protocol.GapEpoch}))
 	}
 }

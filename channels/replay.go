@@ -8,7 +8,8 @@ import (
 // replays is what waits for the disk: logs to open, and events to read for who comes back. A few
 // goroutines work it off, which the owner of the hub runs.
 type replays struct {
-	memory int64 // bytes that the tails of all channels may take
+	memory   int64 // bytes that the tails of all channels may take
+	counters replayCounters
 
 	mu     sync.Mutex
 	some   sync.Cond // on mu: the queue is not empty, something is done, or a context has ended

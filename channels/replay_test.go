@@ -2,12 +2,14 @@ package channels
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"resound/internal/apps"
+	"resound/persist"
 	"resound/protocol"
 )
 
@@ -243,6 +245,50 @@ func TestTailIsFilledOnce(t *testing.T) {
 	shared := h.tail[19].at()
 	if h.tail[19].at() != shared {
 		t.Error("two subscribers got two frames of one event")
+	}
+}
+
+// What an operator takes out of the log is in no replay, and the page is told.
+func TestTruncate(t *testing.T) {
+	n := newLoggedNode(t, 1, 1<<20)
+	s := n.socket(0)
+	s.optIn("a", "")
+	epoch, serial := stand(t, s.gotAll()[0])
+	s.hangUp()
+	for i := range 5 {
+		n.publish("a", fmt.Sprint(i), nobody)
+		n.publish("cache-a", fmt.Sprint(i), nobody)
+	}
+	if err := n.hub.Truncate("1", "a", 3); err != nil {
+		t.Fatal(err)
+	}
+	b := n.socket(0)
+	b.optIn("a", from(epoch, serial))
+	got := b.gotAll()
+	if len(got) != 4 || !strings.Contains(got[1], `\"reason\":\"expired\",\"missed\":3,\"count\":2`) || got[2] != numbered("a", `3`, 4) {
+		t.Errorf("got %q", got)
+	}
+	if err := n.hub.Truncate("1", "a", 5); err != nil {
+		t.Fatal(err)
+	}
+	c := n.socket(0)
+	c.optIn("a", from(epoch, serial))
+	if got := c.gotAll(); len(got) != 2 || !strings.Contains(got[1], `\"missed\":5,\"count\":0`) {
+		t.Errorf("got %q", got)
+	}
+	if err := n.hub.Truncate("1", "cache-a", 5); err != nil {
+		t.Fatal(err)
+	}
+	c.subscribe("cache-a")
+	if got := c.gotAll(); len(got) != 2 || !strings.Contains(got[1], "pusher:cache_miss") {
+		t.Errorf("the kept event is told: %q", got)
+	}
+	if err := n.hub.Truncate("1", "nowhere", 5); !errors.Is(err, persist.ErrNoStream) {
+		t.Errorf("a channel without a log: %v", err)
+	}
+	st := n.hub.ReplayStats()
+	if st.Fresh != 1 || st.Resumed != 2 || st.Expired != 2 || st.Events != 2 || st.Waiting != 0 || st.Reading != 0 {
+		t.Errorf("counted: %+v", st)
 	}
 }
 

@@ -32,10 +32,15 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 // welcome sends what comes behind the answer to a subscription.
 func (s *Subscription) welcome(found scene, r claim) {
 	p := found.position
+	counters := &s.channel.app.hub.replays.counters
+	if p != nil && !p.resume {
+		counters.fresh.Add(1)
+	}
 	switch {
 	case p != nil && p.behind:
 		s.catchUp(p, r)
 	case p != nil && p.resume:
+		counters.told(p.gap)
 		if p.gap != "" {
 			s.sub.Send(protocol.ReplayNotice(s.channel.name, protocol.Notice{Gap: p.gap, Missed: p.missed}))
 		}

@@ -175,27 +175,13 @@ func (l *Log) purge(st *store, streams []old) error {
 
 // raise begins the epoch of a purge. It reports false when the store is not the present one any more.
 func (l *Log) raise(st *store, streams []old) (bool, error) {
-	l.life.Lock()
-	defer l.life.Unlock()
-	if l.closed || l.cur.Load() != st {
-		return false, nil
-	}
-	s := l.state
-	s.now++
-	s.purged = s.now
-	for i := range streams {
-		s.floor = max(s.floor, streams[i].meta.head)
-	}
-	err := writeState(st.fs, l.opt.Dir, &s)
-	if cause := st.fs.failed(); cause != nil {
-		return false, errOff(cause)
-	}
-	if err != nil {
-		return false, err
-	}
-	l.state = s
-	st.epochs.Store(&s.epochs)
-	return true, nil
+	return l.advance(st, func(s *state) {
+		s.now++
+		s.purged = s.now
+		for i := range streams {
+			s.floor = max(s.floor, streams[i].meta.head)
+		}
+	})
 }
 
 // forget removes what is known of a stream, unless it is in use again.

@@ -2,7 +2,10 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -17,16 +20,21 @@ const replayWorkers = 4
 func (n *Node) openLog() error {
 	dir := filepath.Join(n.config.DataDir, "log")
 	if n.config.Durability == "off" {
-		return nil
+		return persist.Pass(dir)
 	}
 	durability, err := persist.ParseDurability(n.config.Durability)
 	if err != nil {
 		return err
 	}
 	hub := n.engine.Hub()
+	_, err = os.Stat(dir)
+	fresh := errors.Is(err, fs.ErrNotExist)
 	n.events, err = persist.Open(persist.Options{Dir: dir, Durability: durability, Retention: hub.Retention, Log: n.log})
 	if err != nil {
 		return fmt.Errorf("the log of events: %w", err)
+	}
+	if err := n.followRules(n.registry.All(), fresh); err != nil {
+		return errors.Join(err, n.events.Close())
 	}
 	hub.UseLog(n.events, n.config.ReplayMemory, func(err error, app, channel string) {
 		n.log.Error("the history of a channel cannot be read: its events are not kept", "app", app, "channel", channel, "error", err)

@@ -67,6 +67,9 @@ func (n *Node) Reload(list []*apps.App) error {
 	if len(list) == 0 {
 		return errNoApps
 	}
+	if err := n.followRules(list, false); err != nil {
+		n.log.Error("pages that come back may not be told of a gap", "error", err)
+	}
 	if err := n.registry.Replace(list...); err != nil {
 		return err
 	}

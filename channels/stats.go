@@ -1,0 +1,88 @@
+package channels
+
+import (
+	"sync/atomic"
+
+	"resound/protocol"
+)
+
+// ReplayStats is what replay has done since the start, and what it is doing. The first part only rises.
+type ReplayStats struct {
+	Fresh     uint64 `json:"fresh"`     // subscriptions that opted in without a position
+	Resumed   uint64 `json:"resumed"`   // those that came back with one, of which:
+	Complete  uint64 `json:"complete"`  // had missed nothing, or get all of it
+	Expired   uint64 `json:"expired"`   // were told of a gap: retention
+	Limited   uint64 `json:"limited"`   // were told of a gap: too much for one replay
+	Unproven  uint64 `json:"unproven"`  // were told of a gap: it cannot be proven complete
+	Events    uint64 `json:"events"`    // sent from the log
+	Conflated uint64 `json:"conflated"` // left out of replays, because a newer one with the same key follows
+	Waited    uint64 `json:"waited"`    // times that a replay waited for a slow reader
+
+	Waiting   int   `json:"waiting"`    // subscriptions and replays that wait for their turn
+	Reading   int   `json:"reading"`    // chunks that are read and not yet sent
+	Channels  int64 `json:"channels"`   // with their log open
+	TailBytes int64 `json:"tail_bytes"` // of the newest events in memory
+}
+
+// replayCounters are the counters of ReplayStats.
+type replayCounters struct {
+	fresh, complete, expired, limited, unproven, events, conflated, waited atomic.Uint64
+}
+
+// told counts an answer to one who came back.
+func (c *replayCounters) told(gap protocol.GapReason) {
+	switch gap {
+	case protocol.GapExpired:
+		c.expired.Add(1)
+	case protocol.GapLimit:
+		c.limited.Add(1)
+	case protocol.GapEpoch:
+		c.unproven.Add(1)
+	default:
+		c.complete.Add(1)
+	}
+}
+
+// ReplayStats returns how replay does.
+func (h *Hub) ReplayStats() ReplayStats {
+	c, r := &h.replays.counters, &h.replays
+	s := ReplayStats{
+		Fresh: c.fresh.Load(), Complete: c.complete.Load(), Expired: c.expired.Load(), Limited: c.limited.Load(),
+		Unproven: c.unproven.Load(), Events: c.events.Load(), Conflated: c.conflated.Load(), Waited: c.waited.Load(),
+		Channels: h.warm.Load(), TailBytes: h.tails.Load(),
+	}
+	s.Resumed = s.Complete + s.Expired + s.Limited + s.Unproven
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.Waiting, s.Reading = len(r.queue)+len(r.parked), r.busy
+	return s
+}
+
+// Truncate removes a channel's events with serials up to upto from its log, and from memory. Positions stay what they
+// were: who comes back from before is told what is missing.
+func (h *Hub) Truncate(app, channel string, upto uint64) error {
+	if err := h.log.Truncate(app, channel, upto); err != nil {
+		return err
+	}
+	v, ok := h.apps.Load(app)
+	if !ok {
+		return nil
+	}
+	c := v.(*App).find([]byte(channel))
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.history != nil {
+		n := 0
+		for n < len(c.history.tail) && c.history.tail[n].serial <= upto {
+			n++
+		}
+		c.forget(n)
+	}
+	if c.cache != nil && c.cache.event != nil && c.cache.event.serial <= upto {
+		c.cache.event = nil
+	}
+	return nil
+}
