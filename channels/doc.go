@@ -13,7 +13,7 @@
 //   - position.go: where a subscriber stands in the log.
 //   - catchup.go: bringing one subscriber what it has missed.
 //   - replay.go: what waits for the disk, and the goroutines that work it off.
-//   - stats.go: how replay does, and taking events out of the log.
+//   - stats.go: how replay does.
 //   - opening.go: subscriptions that wait for a log to be opened.
 //   - counts.go: telling a channel how many are on it.
 //   - clientevent.go: what one client says to the others.

@@ -57,32 +57,3 @@ func (h *Hub) ReplayStats() ReplayStats {
 	s.Waiting, s.Reading = len(r.queue)+len(r.parked), r.busy
 	return s
 }
-
-// Truncate removes a channel's events with serials up to upto from its log, and from memory. Positions stay what they
-// were: who comes back from before is told what is missing.
-func (h *Hub) Truncate(app, channel string, upto uint64) error {
-	if err := h.log.Truncate(app, channel, upto); err != nil {
-		return err
-	}
-	v, ok := h.apps.Load(app)
-	if !ok {
-		return nil
-	}
-	c := v.(*App).find([]byte(channel))
-	if c == nil {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.history != nil {
-		n := 0
-		for n < len(c.history.tail) && c.history.tail[n].serial <= upto {
-			n++
-		}
-		c.forget(n)
-	}
-	if c.cache != nil && c.cache.event != nil && c.cache.event.serial <= upto {
-		c.cache.event = nil
-	}
-	return nil
-}
