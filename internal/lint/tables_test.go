@@ -17,6 +17,7 @@ var layers = map[string]int{
 	"bench":                4,
 	"channels/redisbroker": 4,
 	"internal/config":      5,
+	"internal/control":     5,
 	"internal/demo":        5,
 	"internal/node":        6,
 	"cmd/resound":          7,
