@@ -48,6 +48,8 @@ func main() {
 		}
 	case "apps import":
 		err = call.Import.Run(os.Stdin, os.Stdout, os.Stderr)
+	case "log":
+		err = operate(call.Log)
 	case "version":
 		_, err = fmt.Println(config.Version())
 	}

@@ -94,15 +94,20 @@ func (s *sources) normalise(c *Config, _ *kong.Context) error {
 			c.PublicPort = 443
 		}
 	}
-	switch {
-	case c.DataDir != "":
-		c.DataDir = s.abs(c.DataDir)
-	case s.project != "":
-		c.DataDir = filepath.Join(s.project, "storage", "resound")
-	default:
-		c.DataDir = filepath.Join(s.dir, "resound-data")
-	}
+	c.DataDir = s.dataDir(c.DataDir)
 	return nil
+}
+
+// dataDir is the data directory that was given, or the default for none.
+func (s *sources) dataDir(given string) string {
+	switch {
+	case given != "":
+		return s.abs(given)
+	case s.project != "":
+		return filepath.Join(s.project, "storage", "resound")
+	default:
+		return filepath.Join(s.dir, "resound-data")
+	}
 }
 
 // normalPath returns "" or the path with a slash before and none behind it.

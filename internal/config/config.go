@@ -1,10 +1,6 @@
 package config
 
-import (
-	"path/filepath"
-
-	"resound/internal/apps"
-)
+import "resound/internal/apps"
 
 // Config is everything a person sets, read and checked. It is plain data and
 // is not changed after Parse, so any goroutine may read it.
@@ -38,12 +34,8 @@ type Config struct {
 	Durability   string `group:"events" enum:"async,process,disk,off" default:"process" placeholder:"async|process|disk|off" env:"RESOUND_DURABILITY" help:"What an event that was acknowledged to its publisher survives. process: the end of this process, also kill -9. disk: that of the machine, too, for a write to the disk each time. async: a clean stop only, and pages are told of a gap after any other. off: nothing is stored and nothing is replayed (default ${default})."`
 	ReplayMemory int    `group:"events" placeholder:"BYTES" type:"number" max:"1099511627776" default:"67108864" zero:"all is read from the disk" env:"RESOUND_REPLAY_MEMORY" help:"Memory for the newest events of all channels, so that those who come back at once do not all read the disk (default ${default})."`
 
-	// DataDir is absolute.
-	DataDir string `group:"files" placeholder:"DIR" env:"RESOUND_DATA_DIR" help:"Directory of what the server keeps. Default: storage/resound of the Laravel project, else resound-data."`
-	// ConfigFile is the absolute path of the config file that was read, or "".
-	ConfigFile string `name:"config" group:"files" placeholder:"FILE" file:"-" env:"RESOUND_CONFIG" help:"The config file to read. Default: resound.yaml of the Laravel project or of the working directory, if it is there."`
-	// EnvFile is the absolute path of the .env file that was read, or "".
-	EnvFile string `group:"files" placeholder:"FILE" file:"-" help:"The .env file to read. Default: that of the Laravel project around the working directory."`
+	// Files are where things lie.
+	Files
 
 	LogFormat string `group:"log" enum:"auto,text,json" default:"auto" placeholder:"auto|text|json" env:"RESOUND_LOG_FORMAT" help:"Form of the log; auto is text on a terminal and json elsewhere."`
 	LogLevel  string `group:"log" enum:"debug,info,warn,error" default:"info" placeholder:"debug|info|warn|error" env:"RESOUND_LOG_LEVEL" help:"Least important level that is logged (default ${default})."`
@@ -60,6 +52,16 @@ type Config struct {
 	places []string                    // every path where a file was or would have been read
 	sums   fingerprint                 // of the files that were read
 	again  func() (*Invocation, error) // the same Parse, with the files as they are now
+}
+
+// Files is where a server keeps what it keeps, and what says where that is.
+type Files struct {
+	// DataDir is absolute.
+	DataDir string `group:"files" placeholder:"DIR" env:"RESOUND_DATA_DIR" help:"Directory of what the server keeps. Default: storage/resound of the Laravel project, else resound-data."`
+	// ConfigFile is the absolute path of the config file that was read, or "".
+	ConfigFile string `name:"config" group:"files" placeholder:"FILE" file:"-" env:"RESOUND_CONFIG" help:"The config file to read. Default: resound.yaml of the Laravel project or of the working directory, if it is there."`
+	// EnvFile is the absolute path of the .env file that was read, or "".
+	EnvFile string `group:"files" placeholder:"FILE" file:"-" help:"The .env file to read. Default: that of the Laravel project around the working directory."`
 }
 
 // Setting is one row of what `resound config` prints.
@@ -90,7 +92,7 @@ func (c *Config) Apps() []*apps.App {
 func (c *Config) NewApp(id, key, secret string) *apps.App { return c.Limits.app(id, key, secret) }
 
 // LogDir is where the log of events lies.
-func (c *Config) LogDir() string { return filepath.Join(c.DataDir, "log") }
+func (c *Config) LogDir() string { return logDir(c.DataDir) }
 
 // PublicHost is the host name for browsers: Hostname, or "localhost" without one.
 func (c *Config) PublicHost() string {

@@ -47,6 +47,17 @@ func TestErrors(t *testing.T) {
 		{"start --replay-messages=0", "", "", `--replay-messages: 0 is not between 1 and 2147483647 (resound start --help says more)`},
 		{"start --rate-limiting=maybe", "", "", `--rate-limiting: "maybe" is neither true nor false (resound start --help says more)`},
 
+		{"log", "", "", `expected one of "list", "show", "truncate", "compact" (resound log --help says more)`},
+		{"log lst", "", "", `unexpected argument lst, did you mean "list"? (resound log --help says more)`},
+		{"log list --prfix=a", "", "", `unknown flag --prfix, did you mean "--prefix"? (resound log list --help says more)`},
+		{"log show", "", "", `expected "<channel>" (resound log show --help says more)`},
+		{"log show a --from=0", "", "", `--from: 0 is not between 1 and 9007199254740992 (resound log show --help says more)`},
+		{"log show a --limit=-1", "", "", `--limit: -1 is not between 0 and 2147483647 (resound log show --help says more)`},
+		{"log truncate a", "", "", `say which events: --before=SERIAL or --all (resound log truncate --help says more)`},
+		{"log truncate a --all --before=2", "", "", `--before and --all can't be used together (resound log truncate --help says more)`},
+		{"log list --config=nope.yaml", "", "", `cannot read DIR/nope.yaml: no such file or directory`},
+		{"log list", "", "A=1\nB=two words", `DIR/.env:2: B: a value with spaces needs quotes around it`},
+
 		{"start", "REVERB_SERVER_PORT=x", "", `--port: REVERB_SERVER_PORT in the environment: "x" is not a whole number`},
 		{"start", "", "\nREVERB_SERVER_PORT=x", `--port: REVERB_SERVER_PORT in DIR/.env:2: "x" is not a whole number`},
 		{"config", "", "REVERB_APP_PING_INTERVAL=0", `--ping-interval: REVERB_APP_PING_INTERVAL in DIR/.env:1: 0 is not a time in whole seconds between 1s and 24h`},

@@ -235,7 +235,7 @@ func (r *fileReader) unknown(key string, in scope) string {
 		names = append(names, "apps")
 	}
 	text := fmt.Sprintf("%q is not a setting", key)
-	if near := nearest(key, names); near != "" {
+	if near := Nearest(key, names); near != "" {
 		text += "; did you mean " + near + "?"
 	}
 	return text

@@ -13,6 +13,7 @@ type grammar struct {
 	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
 	Check   checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
 	Apps    appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
+	Log     logCmd           `cmd:"" help:"Look at the log of events, and take away from it."`
 	Version versionCmd       `cmd:"" help:"Print the version."`
 	V       kong.VersionFlag `name:"version" help:"Print the version."`
 }
@@ -46,6 +47,45 @@ type importCmd struct {
 	EnvFile string `placeholder:"FILE" help:"That .env file. Default: that of the Laravel project around the working directory."`
 }
 
+type logCmd struct {
+	List     logListCmd     `cmd:"" help:"List the channels of which events are kept."`
+	Show     logShowCmd     `cmd:"" help:"Show one channel: where it stands, and its events."`
+	Truncate logTruncateCmd `cmd:"" help:"Remove events of one channel for good."`
+	Compact  logCompactCmd  `cmd:"" help:"Give back the space of what was removed."`
+}
+
+type logListCmd struct {
+	Files
+	App    string `placeholder:"ID" help:"Only channels of that application."`
+	Prefix string `placeholder:"TEXT" help:"Only channels whose names begin with it."`
+	JSON   bool   `name:"json" help:"Print JSON."`
+}
+
+type logShowCmd struct {
+	Files
+	Channel string `arg:"" help:"Its name."`
+	App     string `placeholder:"ID" help:"Its application. Needed if several have a channel of that name."`
+	From    uint64 `placeholder:"SERIAL" type:"serial" help:"The first event to show. Default: the newest ones are shown."`
+	Limit   int    `placeholder:"N" type:"number" default:"20" help:"How many events, 0 is all of them (default ${default})."`
+	Full    bool   `help:"Print the events whole."`
+	JSON    bool   `name:"json" help:"Print JSON."`
+}
+
+type logTruncateCmd struct {
+	Files
+	Channel string `arg:"" help:"Its name."`
+	App     string `placeholder:"ID" help:"Its application. Needed if several have a channel of that name."`
+	Before  uint64 `placeholder:"SERIAL" type:"serial" xor:"what" help:"Remove the events before that one."`
+	All     bool   `xor:"what" help:"Remove all events that are there."`
+	Yes     bool   `short:"y" help:"Do not ask."`
+	JSON    bool   `name:"json" help:"Print JSON."`
+}
+
+type logCompactCmd struct {
+	Files
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
 type versionCmd struct{}
 
 const description = `A drop-in replacement for Laravel Reverb: it listens on the same port, reads the same .env and speaks the same protocol.
@@ -59,6 +99,7 @@ Examples:
 	resound start --config=apps.yaml       several applications, reloaded when they change
 	resound config                         what is set, and where it came from
 	resound check                          what is wrong with it, and what to do
+	resound log list                       the channels of which events are kept
 
 A setting is taken from the first of: flag, environment, .env file, config file, default.`
 
@@ -105,6 +146,62 @@ Examples:
 	resound apps import reverb.json --env`
 }
 
+// Help is the longer text of `resound log --help`.
+func (logCmd) Help() string {
+	return `What was published is kept in the data directory, so that pages which come back get what they missed. These commands work on the log of a running server, through the server, and on one that nobody runs.
+
+Examples:
+
+	resound log list
+	resound log show private-orders.7
+	resound log truncate private-orders.7 --before=1200
+	resound log compact
+
+They find the data directory as "resound start" does: run them in the Laravel project, or say --data-dir.`
+}
+
+// Help is the longer text of `resound log list --help`.
+func (logListCmd) Help() string {
+	return `Each channel is a line: the epoch, the first and the last serial that is kept, how many events and bytes those are, and the times of the oldest and the newest. The last line has the sums and the size on the disk.
+
+Examples:
+
+	resound log list
+	resound log list --app=shop --prefix=private-
+	resound log list --json`
+}
+
+// Help is the longer text of `resound log show --help`.
+func (logShowCmd) Help() string {
+	return `The lineage says at which serial each epoch began; an epoch begins when the server was not stopped but ended. Serials that were left out there are no loss.
+
+Examples:
+
+	resound log show private-orders.7
+	resound log show private-orders.7 --from=1180 --limit=5 --full
+	resound log show orders --app=shop --json`
+}
+
+// Help is the longer text of `resound log truncate --help`.
+func (logTruncateCmd) Help() string {
+	return `It says what it would remove, and asks. Serials are not used again: a page that has not got what is removed is told of a gap when it comes back.
+
+Examples:
+
+	resound log truncate private-orders.7 --before=1200
+	resound log truncate private-orders.7 --all --yes`
+}
+
+// Help is the longer text of `resound log compact --help`.
+func (logCompactCmd) Help() string {
+	return `What is removed leaves the disk by and by. This does it at once; the server goes on meanwhile, with more to do for its disk.
+
+Examples:
+
+	resound log compact
+	resound log compact --data-dir=/var/lib/resound`
+}
+
 func kongOptions(o Options, src *sources) []kong.Option {
 	return []kong.Option{
 		kong.Name("resound"),
@@ -117,6 +214,7 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.NamedMapper("number", number{}),
 		kong.NamedMapper("seconds", seconds{}),
 		kong.NamedMapper("age", age{}),
+		kong.NamedMapper("serial", serial{}),
 		kong.NamedMapper("clientevents", clientEvents{}),
 		kong.NamedMapper("timestamps", timestamps{}),
 		kong.NamedMapper("origins", origins{}),

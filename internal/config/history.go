@@ -176,7 +176,7 @@ func unknownRuleKey(key string) string {
 	}
 	short := strings.TrimPrefix(key, historyKey+"_") // history_messages is a key, but not here
 	text := fmt.Sprintf("%q is nothing that a rule of history has", key)
-	if near := nearest(short, names); near != "" {
+	if near := Nearest(short, names); near != "" {
 		text += "; did you mean " + near + "?"
 	}
 	return text

@@ -110,6 +110,19 @@ func parseAge(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// serial reads the number of an event.
+type serial struct{}
+
+func (serial) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	s, err := popText(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := whole(s, 1, 1<<53)
+	target.SetUint(uint64(n))
+	return err
+}
+
 // clientEvents reads as apps.ParseClientEvents does: no word is an error.
 type clientEvents struct{}
 

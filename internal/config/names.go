@@ -53,7 +53,7 @@ func (s *sources) warnings() []string {
 			continue
 		}
 		line := fmt.Sprintf("%s is not a setting", from)
-		if near := nearest(name, known); near != "" {
+		if near := Nearest(name, known); near != "" {
 			line += "; did you mean " + near + "?"
 		}
 		list = append(list, line)
@@ -94,9 +94,9 @@ func suffix(name string) string {
 	return name
 }
 
-// nearest returns the known name with the fewest changes, or "" if all are far
+// Nearest returns the known name with the fewest changes, or "" if all are far
 // away. Only what follows the prefix is compared: RESOUND_APP_KEY is near REVERB_APP_KEY.
-func nearest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	name = suffix(name)
 	best, found := max(2, len(name)/3)+1, ""
 	for _, k := range known {

@@ -29,12 +29,13 @@ type Options struct {
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string    // "start", "config", "check", "apps import" or "version"
-	Config      *Config   // nil for "apps import" and "version"; after check what could be read
+	Command     string    // "start", "config", "check", "apps import", "log" or "version"
+	Config      *Config   // nil for "apps import", "log" and "version"; after check what could be read
 	JSON        bool      // --json
 	ShowSecrets bool      // config --show-secrets
 	Findings    []Finding // of check
 	Import      *Import   // of apps import
+	Log         *Log      // of log
 }
 
 // Parse reads args (without the program's name), the environment and the .env
@@ -69,7 +70,13 @@ func Parse(args []string, o Options) (*Invocation, error) {
 	case "apps import", "apps import <file>":
 		inv.Command, inv.Import = "apps import", newImport(g.Apps.Import, src)
 		return inv, nil
+	case "version":
+		return inv, nil
 	default:
+		if inv.Log, err = newLog(g.Log, inv.Command, src); err != nil {
+			return nil, err
+		}
+		inv.Command, inv.JSON = "log", inv.Log.JSON
 		return inv, nil
 	}
 	o.pipes = src.pipes
@@ -117,7 +124,7 @@ func plain(err error) error {
 	}
 	command := ""
 	if parse.Context != nil && parse.Context.Selected() != nil {
-		command = " " + parse.Context.Selected().Name
+		command = " " + parse.Context.Selected().Path()
 	}
 	return fmt.Errorf("%w (resound%s --help says more)", err, command)
 }

@@ -117,6 +117,11 @@ func (s *sources) load(ctx *kong.Context) error {
 	switch command := ctx.Selected(); {
 	case command == nil || command.Name == "version":
 		return nil
+	case command.Parent.Name == "log":
+		// With the directory at hand no other setting is asked for, and no broken file in the way.
+		if dir, err := s.given(ctx, "data-dir"); dir != "" || err != nil {
+			return err
+		}
 	case command.Name == "import":
 		if slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "env" }) {
 			return s.loadEnv(ctx)
@@ -184,7 +189,7 @@ func (s *sources) loadConfig(ctx *kong.Context) error {
 		return err
 	}
 	var errs []error
-	s.yaml, errs = parseFile(path, data, newFileKeys(ctx.Selected().Flags), s.value)
+	s.yaml, errs = parseFile(path, data, newFileKeys(settingFlags(ctx)), s.value)
 	switch {
 	case s.collect:
 		s.errs = append(s.errs, errs...)
@@ -196,6 +201,12 @@ func (s *sources) loadConfig(ctx *kong.Context) error {
 	default:
 		return fmt.Errorf("%w (and %d more: resound check lists them)", errs[0], len(errs)-1)
 	}
+}
+
+// settingFlags are those of `resound start`, which has all settings.
+func settingFlags(ctx *kong.Context) []*kong.Flag {
+	i := slices.IndexFunc(ctx.Model.Children, func(n *kong.Node) bool { return n.Name == "start" })
+	return ctx.Model.Children[i].Flags
 }
 
 // given returns the absolute path that the flag has on the command line, or "" without it.
