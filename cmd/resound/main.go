@@ -88,12 +88,12 @@ func start(c *config.Config) error {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	if err := n.Start(); err != nil {
-		return err
+	failure := n.Start()
+	if failure == nil {
+		announce(c, n, log)
+		failure = run(c, n, signals, log)
 	}
-	announce(c, n, log)
-	failure := run(c, n, signals, log)
-
+	// Also after a start that failed: the log is open by then, and what is closed well begins no epoch.
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	go impatient(signals, cancel)

@@ -81,7 +81,7 @@ func newCredentials() (credentials, error) {
 // two starts must not leave half a secret behind.
 func writeCredentials(path string, c credentials) (err error) {
 	dir := filepath.Dir(path)
-	if err := makeDir(dir); err != nil {
+	if err := MakeDir(dir); err != nil {
 		return err
 	}
 	raw, err := json.MarshalIndent(c, "", "  ")
@@ -110,9 +110,9 @@ func writeCredentials(path string, c credentials) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// makeDir makes the directory if it is not there, with a .gitignore: Laravel's
-// own does not cover a directory of ours under storage, and a secret is kept in it.
-func makeDir(dir string) error {
+// MakeDir makes the data directory if it is not there, with a .gitignore: Laravel's
+// own does not cover a directory of ours under storage, and secrets are kept in it.
+func MakeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

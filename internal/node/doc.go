@@ -4,6 +4,7 @@
 //   - node.go: what a node is made of, its start and its stop.
 //   - log.go: the log of events, and what reads it for pages that come back.
 //   - rules.go: which channels are kept, and what follows when others are.
+//   - control.go: the endpoint for commands on this machine.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints, safe to look at.
 //

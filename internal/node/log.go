@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 
+	"resound/internal/demo"
 	"resound/persist"
 )
 
@@ -18,7 +18,7 @@ const replayWorkers = 4
 
 // openLog opens the log of events, unless it is turned off, and gives it to the channels.
 func (n *Node) openLog() error {
-	dir := filepath.Join(n.config.DataDir, "log")
+	dir := n.config.LogDir()
 	if n.config.Durability == "off" {
 		return persist.Pass(dir)
 	}
@@ -26,12 +26,15 @@ func (n *Node) openLog() error {
 	if err != nil {
 		return err
 	}
+	if err := demo.MakeDir(n.config.DataDir); err != nil {
+		return err
+	}
 	hub := n.engine.Hub()
 	_, err = os.Stat(dir)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	n.events, err = persist.Open(persist.Options{Dir: dir, Durability: durability, Retention: hub.Retention, Log: n.log})
 	if err != nil {
-		return fmt.Errorf("the log of events: %w", err)
+		return n.whoHasIt(fmt.Errorf("the log of events: %w", err))
 	}
 	if err := n.followRules(n.registry.All(), fresh); err != nil {
 		return errors.Join(err, n.events.Close())

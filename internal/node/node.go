@@ -18,6 +18,7 @@ import (
 	"resound/engine"
 	"resound/internal/apps"
 	"resound/internal/config"
+	"resound/internal/control"
 	"resound/persist"
 )
 
@@ -37,6 +38,8 @@ type Node struct {
 	engine *engine.Engine
 	api    *api.Server
 	events *persist.Log // nil when nothing is kept
+
+	control *control.Server // nil until it listens
 
 	cancel context.CancelFunc // ends what runs beside the loops
 	group  sync.WaitGroup     // of what runs beside the loops
@@ -90,6 +93,7 @@ func (n *Node) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
 	n.runLog(ctx)
+	n.startControl()
 	n.spawn("http", func() {
 		if err := n.api.Serve(n.engine.Listener()); err != nil && !errors.Is(err, net.ErrClosed) && ctx.Err() == nil {
 			n.failed <- fmt.Errorf("the HTTP server ended: %w", err)
@@ -124,6 +128,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loopsTimeout)
 	defer cancel()
 	err = errors.Join(err, n.engine.Stop(ctx))
+	n.stopControl(ctx)
 	n.group.Wait()
 	return errors.Join(err, n.closeLog())
 }
