@@ -55,6 +55,8 @@
 // (TestStormIsServedInTurns); a slow reader's replay waits until it has taken what it was sent
 // (TestReplayWaitsForASlowReader). Who has not opted in gets the same bytes as without a log (transcript replay).
 //
+// What is removed from a log by hand is gone from the memory as well (TestTruncatedIsForgotten).
+//
 // A loop never reads the disk: a subscription that needs a log which is not open waits
 // (TestSubscriptionWaitsForTheLog), and everything else of its connection goes on.
 //

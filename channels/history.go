@@ -194,6 +194,31 @@ func (c *Channel) forget(n int) {
 	c.app.hub.tails.Add(-size)
 }
 
+// Truncated takes out of the memory what was removed from a channel's log: its events up to a serial.
+func (h *Hub) Truncated(app, channel string, upto uint64) {
+	v, ok := h.apps.Load(app)
+	if !ok {
+		return
+	}
+	c := v.(*App).find([]byte(channel))
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.history != nil {
+		n := 0
+		for n < len(c.history.tail) && c.history.tail[n].serial <= upto {
+			n++
+		}
+		c.forget(n)
+	}
+	// What was published while the log was off has no serial, and was not removed.
+	if c.cache != nil && c.cache.event != nil && c.cache.event.serial > 0 && c.cache.event.serial <= upto {
+		c.cache.event = nil
+	}
+}
+
 // between appends the events of the tail with after < serial <= upto to list, at most limit. ok is false when
 // the tail does not reach back so far. The caller holds mu.
 func (h *history) between(list []*publication, after, upto uint64, limit int) (_ []*publication, ok bool) {

@@ -273,6 +273,49 @@ func TestReplayIsCounted(t *testing.T) {
 	}
 }
 
+// What an operator has removed is gone from the memory too, and who lacks it is told.
+func TestTruncatedIsForgotten(t *testing.T) {
+	n := newLoggedNode(t, 1, 1<<20)
+	s := n.socket(0)
+	s.optIn("cache-a", "")
+	epoch, _ := stand(t, s.gotAll()[0])
+	for i := 1; i <= 4; i++ {
+		n.publish("cache-a", fmt.Sprint(i), nobody)
+	}
+	s.hangUp()
+	remove := func(upto uint64) {
+		t.Helper()
+		if err := n.log.Truncate("1", "cache-a", upto); err != nil {
+			t.Fatal(err)
+		}
+		n.hub.Truncated("1", "cache-a", upto)
+	}
+	remove(2)
+	h := n.app.find([]byte("cache-a")).history
+	if len(h.tail) != 2 || h.from != 2 {
+		t.Errorf("the tail has %d events behind %d", len(h.tail), h.from)
+	}
+	b := n.socket(0)
+	b.optIn("cache-a", from(epoch, 0))
+	if got := b.gotAll(); len(got) != 4 || !strings.Contains(got[1], `\"status\":\"gap\",\"reason\":\"expired\",\"missed\":2,\"count\":2`) || got[3] != numbered("cache-a", `4`, 4) {
+		t.Errorf("behind what was removed: %q", got)
+	}
+	c := n.socket(0)
+	c.subscribe("cache-a")
+	c.expect("the event that is left", succeededFrame("cache-a"), eventFrame("cache-a", `4`))
+	remove(4)
+	if n.hub.tails.Load() != 0 || len(h.tail) != 0 {
+		t.Errorf("of nothing %d events are left, %d bytes", len(h.tail), n.hub.tails.Load())
+	}
+	d := n.socket(0)
+	d.subscribe("cache-a")
+	d.expect("no event", succeededFrame("cache-a"), missFrame("cache-a"))
+	n.publish("cache-a", `5`, nobody)
+	b.expect("who was there goes on", numbered("cache-a", `5`, 5))
+	n.hub.Truncated("1", "nobody-knows", 1)
+	n.hub.Truncated("2", "cache-a", 1)
+}
+
 // The tails of all channels together keep to their memory, and so does that of one.
 func TestTailsKeepToTheirMemory(t *testing.T) {
 	const memory = 10_000

@@ -8,8 +8,9 @@ import (
 	"resound/persist"
 )
 
-// HandleLog serves the log that this process has open, until Close.
-func (s *Server) HandleLog(log *persist.Log) {
+// HandleLog serves the log that this process has open, until Close. truncated is called with
+// what was removed from a channel: its events up to a serial.
+func (s *Server) HandleLog(log *persist.Log, truncated func(app, channel string, upto uint64)) {
 	l := local{log}
 	s.log = true
 	s.Count("log", func() any { return l.Stats() })
@@ -58,9 +59,11 @@ func (s *Server) HandleLog(log *persist.Log) {
 		if err != nil {
 			return err
 		}
-		if err := l.Truncate(r.Context(), r.FormValue("app"), r.FormValue("channel"), upto); err != nil {
+		app, channel := r.FormValue("app"), r.FormValue("channel")
+		if err := l.Truncate(r.Context(), app, channel, upto); err != nil {
 			return err
 		}
+		truncated(app, channel, upto)
 		return answer(w, struct{}{})
 	})
 	s.Handle("POST /log/compact", func(w http.ResponseWriter, r *http.Request) error {

@@ -111,7 +111,10 @@ func filled(t *testing.T, dir string) *persist.Log {
 func TestRemoteIsLikeLocal(t *testing.T) {
 	dir := t.TempDir()
 	log := filled(t, filepath.Join(dir, "log"))
-	serve(t, dir, func(s *Server) { s.HandleLog(log) })
+	var told []string
+	serve(t, dir, func(s *Server) {
+		s.HandleLog(log, func(app, channel string, upto uint64) { told = append(told, fmt.Sprint(app, " ", channel, " ", upto)) })
+	})
 	far, err := dial(t, dir).Log()
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +136,9 @@ func TestRemoteIsLikeLocal(t *testing.T) {
 	}
 	if info, err := near.Info(t.Context(), "1", "private-a b&c=d"); err != nil || info.First != 3 || info.Records != 1 {
 		t.Errorf("after a truncation: %+v, %v", info, err)
+	}
+	if len(told) != 1 || told[0] != "1 private-a b&c=d 2" {
+		t.Errorf("the server was told of %q", told)
 	}
 	if err := far.Compact(t.Context()); err != nil {
 		t.Error(err)
@@ -174,7 +180,7 @@ func TestRecordsEndAndSkip(t *testing.T) {
 func TestRequestsThatCannotBeUnderstood(t *testing.T) {
 	dir := t.TempDir()
 	log := openLog(t, filepath.Join(dir, "log"))
-	serve(t, dir, func(s *Server) { s.HandleLog(log) })
+	serve(t, dir, func(s *Server) { s.HandleLog(log, func(string, string, uint64) {}) })
 	c := dial(t, dir)
 	for _, path := range []string{"/log/newest", "/log/records"} {
 		if err := c.get(t.Context(), path, of("1", "a"), nil); err == nil || !strings.Contains(err.Error(), "bad request") {
@@ -243,7 +249,7 @@ func TestServerWithoutALog(t *testing.T) {
 func TestOpenThroughTheServer(t *testing.T) {
 	dir := t.TempDir()
 	log := filled(t, filepath.Join(dir, "log"))
-	serve(t, dir, func(s *Server) { s.HandleLog(log) })
+	serve(t, dir, func(s *Server) { s.HandleLog(log, func(string, string, uint64) {}) })
 	for _, readOnly := range []bool{true, false} {
 		o, err := Open(t.Context(), dir, filepath.Join(dir, "log"), readOnly)
 		if err != nil {

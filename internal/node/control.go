@@ -15,7 +15,7 @@ import (
 func (n *Node) startControl() {
 	s := control.New(n.config.DataDir)
 	if n.events != nil {
-		s.HandleLog(n.events)
+		s.HandleLog(n.events, n.engine.Hub().Truncated)
 	}
 	err := demo.MakeDir(n.config.DataDir)
 	if err == nil {
