@@ -19,6 +19,7 @@
 //     compat_table_*_test.go, and docs_test.go holds the other pages to the program.
 //   - proxy_test.go: Debian's nginx in front, with the configuration of deploy/.
 //   - gopublisher_test.go: the official Go publisher; api_test.go: requests it cannot make.
+//   - log_command_test.go: `resound log` on a running server, after a stop and after a kill.
 //   - startup_test.go: .env files, ports, signals and exit codes.
 //   - swarm_test.go, proc_test.go: 10,000 sockets, and what the server uses for them.
 //   - exhaustion_test.go: more sockets than descriptors.
