@@ -119,10 +119,11 @@ func (p *replayPage) take(text []byte) error {
 		if f.Serial == nil || f.Epoch == "" {
 			return fmt.Errorf("%w: no position", errBroken)
 		}
-		if p.epoch == "" {
+		first := p.epoch == ""
+		p.epoch, p.serial = f.Epoch, *f.Serial
+		if first {
 			close(p.joined)
 		}
-		p.epoch, p.serial = f.Epoch, *f.Serial
 	case "pusher:replay":
 		var n struct {
 			Status, Reason string
