@@ -105,8 +105,14 @@ func (g *guard) change(op, name string, do func() error) error {
 	return nil
 }
 
-// Create implements vfs.FS.
+// Create implements vfs.FS. A marker names another file, which has to be in the directory before the marker is:
+// Pebble syncs the directory only behind both.
 func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(g.PathBase(name), "marker.") && !g.readOnly {
+		if err := syncDir(g, g.PathDir(name)); err != nil {
+			return nil, err
+		}
+	}
 	return g.create("creating", name, func() (vfs.File, error) { return g.FS.Create(name, c) })
 }
 

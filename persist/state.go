@@ -48,13 +48,17 @@ func newState(now time.Time) state {
 // started is the state of the run that follows. trusted is whether Pebble's files are those that belong to s.
 func (s state) started(d Durability, boot string, trusted bool) state {
 	if !s.clean || !trusted {
-		complete := trusted && (s.durability == Disk || s.durability == Process && s.boot == boot && boot != "")
-		s.epochs = s.epochs.afterStop(complete)
+		s.epochs = s.epochs.afterStop(trusted && s.survives(boot))
 	}
 	s.run++
 	s.durability, s.boot, s.clean = d, boot, false
 	s.stamp = newStamp()
 	return s
+}
+
+// survives says whether all that was acknowledged in the run of s is there in this run of the machine.
+func (s *state) survives(boot string) bool {
+	return s.durability == Disk || s.durability == Process && s.boot == boot && boot != ""
 }
 
 // afterStop is what follows an unclean stop, behind which the log is complete or not.

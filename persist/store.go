@@ -106,9 +106,9 @@ func (l *Log) openStore(s state, trusted bool) (*store, state, error) {
 		err = fmt.Errorf("the list of Pebble's files ends in garbage: %w", ErrCorrupt)
 	}
 	if err == nil {
-		var repaired bool
-		st.db, repaired, err = l.openPebble(st.fs, !s.clean)
-		trusted = trusted && whole && !repaired
+		var mended bool
+		st.db, mended, err = l.openPebble(st.fs, !s.clean, !trusted || !s.survives(l.opt.Boot))
+		trusted = trusted && whole && !mended
 	}
 	if err != nil {
 		return nil, s, err
