@@ -26,7 +26,13 @@ func (a *App) cold(c protocol.Command) bool {
 	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return ch.history == nil && ch.logs()
+	return ch.needsLog(c.Replay.Opted)
+}
+
+// needsLog reports whether a subscriber has to wait until the log is open: it wants its place there, or the event that a
+// cache channel has kept. The caller holds mu.
+func (c *Channel) needsLog(opted bool) bool {
+	return c.history == nil && (opted || c.cache != nil) && c.logs()
 }
 
 // wait puts the subscription off until the log is open.

@@ -20,6 +20,10 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 		if s, found, err = a.join(sub, c, r); err != nil {
 			return err
 		}
+		if s == nil { // the log was closed this very moment
+			a.wait(sub, subs, c)
+			return nil
+		}
 		subs.add(s)
 	} else if found, err = s.renew(c.Member, r); err != nil {
 		return err
@@ -91,10 +95,13 @@ func (c *Channel) scene() scene {
 }
 
 // join puts the connection on the channel, tells the others of a new member, and returns what is
-// there. It refuses a user for whom a presence channel has no room.
+// there. It refuses a user for whom a presence channel has no room, and returns nil when the channel's log has to be opened first.
 func (a *App) join(sub Subscriber, c protocol.Command, r claim) (s *Subscription, found scene, err *protocol.Error) {
 	ch := a.acquire(c.Channel)
 	defer ch.mu.Unlock()
+	if ch.needsLog(r.Opted) {
+		return nil, found, nil
+	}
 	if err := ch.room(c.Member, nil); err != nil {
 		return nil, found, err
 	}

@@ -83,4 +83,19 @@ var compatCache = compatSection{"Cache channels", []compatCase{
 		pins{"transcript:cache", "transcript:compat_cache", "TestCacheKeepsWhileNobodyListensAndForgets"}},
 	{88, "a client event, or a member that leaves", "overwrites the event", "does not", refuse, "only publishers say what is kept", pins{"transcript:cache", "transcript:cache_presence", "TestCacheOfAPresenceChannel"}},
 	{89, "publishing with a `socket_id`", "kept too", "", match, "", pins{"transcript:cache", "transcript:compat_cache", "transcript:cache_presence", "TestCacheChannels"}},
+	{0, "a restart", "the event is lost", "the log brings it back, with the time that it is still kept", improve, "the event is the state, and the state has not changed", pins{"transcript:replay_cache"}},
+}}
+
+var compatReplay = compatSection{"Replay", []compatCase{
+	{0, "what is published while a page is away", "lost", "kept, and delivered when a page that has opted in comes back: once, in order, or behind a notice of what is missing", improve, "a page need not be reloaded to be right",
+		pins{"transcript:replay", "transcript:replay_gap", "transcript:replay_kinds", "TestReplayModel", "TestEveryAcknowledgedEventSurvivesKills", "TestReplayInChromium"}},
+	{0, "a subscription without the member `replay`", "the only kind", "the same frames, byte for byte", match, "", pins{"transcript:replay", "transcript:replay_off"}},
+	{0, "a subscription with the member `replay`", "the member is ignored", "the answer has `epoch` and `serial`, and events have `serial`; where nothing is kept it is ignored", improve, "stock clients pass such members by",
+		pins{"transcript:replay", "transcript:replay_off", "TestParseReplay"}},
+	{0, "an event that has been answered with 200, and then `kill -9`", "lost for who was away", "still delivered", improve, "that is what the answer means", pins{"transcript:replay_restart", "TestEveryAcknowledgedEventSurvivesKills"}},
+	{0, "an event published with a `socket_id`, and its page reconnects", "lost as all others", "not replayed to that page, under any of its ids", improve, "`toOthers()` holds over a drop", pins{"transcript:replay_except", "TestReplayModel"}},
+	{0, "history from before a subscription", "there is none", "not readable: a position is a token that reaches back to the subscription and no further", improve, "nobody reads what was said before he was let in",
+		pins{"transcript:replay_gap", "transcript:replay_kinds", "TestGrants"}},
+	{0, "the answer to a publish", "when it is on its way", "when the log has it as safely as `RESOUND_DURABILITY` says; when the disk fails, as soon as it is on its way", improve, "200 means that it will arrive",
+		pins{"TestPublishGoesToTheLog", "TestFullDisk"}},
 }}

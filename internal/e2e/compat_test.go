@@ -50,7 +50,7 @@ type compatSection struct {
 const reverbCases = 164
 
 var compatTable = []compatSection{
-	compatConnecting, compatFrames, compatMessages, compatPresence, compatCache,
+	compatConnecting, compatFrames, compatMessages, compatPresence, compatCache, compatReplay,
 	compatWhispers, compatUsers, compatHTTP, compatQueries, compatServer, compatSettings,
 }
 

@@ -16,6 +16,7 @@ func (n *Node) startControl() {
 	s := control.New(n.config.DataDir)
 	if n.events != nil {
 		s.HandleLog(n.events, n.engine.Hub().Truncated)
+		s.Count("replay", func() any { return n.engine.Hub().ReplayStats() })
 	}
 	err := demo.MakeDir(n.config.DataDir)
 	if err == nil {
