@@ -19,6 +19,7 @@ type banner struct {
 	Version string // config.Version
 	Loops   int
 	Files   uint64 // limit of open descriptors; 0 is unknown
+	Log     string // where events are kept for pages that come back, or that they are not
 
 	AppID, AppKey string
 	Demo          *demoBanner // nil with an application of one's own
@@ -70,6 +71,7 @@ func (b banner) details(p *painter) {
 	if b.Files > 0 {
 		p.row("Descriptors", "at most "+strconv.FormatUint(b.Files, 10))
 	}
+	p.row("Events", b.Log)
 	if b.Demo != nil {
 		p.row("App", "none is configured, so this one was made up")
 	}

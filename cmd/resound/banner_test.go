@@ -36,7 +36,7 @@ func realBanner() banner {
 	return banner{
 		Host: "0.0.0.0", Port: 8080, Path: "/ws", Hostname: "shop.test",
 		Version: "resound v0.1.0 (go1.26.8, linux/amd64, commit 0c8fd215c10f)",
-		Loops:   2, Files: 1048576,
+		Loops:   2, Files: 1048576, Log: "kept in /srv/shop/storage/resound/log (durability process)",
 		AppID: "1001", AppKey: "shop-key",
 		Warnings: []string{"REVERB_SEVER_PORT in /srv/shop/.env:4 is not a setting; did you mean REVERB_SERVER_PORT?"},
 		Terminal: true,

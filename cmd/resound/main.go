@@ -151,8 +151,11 @@ func describe(c *config.Config, n *node.Node) banner {
 	b := banner{
 		Host: c.Host, Port: n.Port(), Path: c.Path, Hostname: c.Hostname,
 		Version: config.Version(), Loops: n.Engine().Loops(), Files: uint64(n.Engine().DescriptorLimit()),
-		Warnings: c.Warnings,
+		Log: "kept in " + c.LogDir() + " (durability " + c.Durability + ")", Warnings: c.Warnings,
 		Terminal: isTerminal(os.Stdout), Color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "",
+	}
+	if c.Durability == "off" {
+		b.Log = "not kept (durability off)"
 	}
 	app := n.Apps()[0]
 	b.AppID, b.AppKey = app.ID, app.Key
