@@ -305,7 +305,7 @@ func (c *Channel) fill(ctx context.Context, after uint64) error {
 	defer c.reading.Unlock()
 	c.mu.Lock()
 	h := c.history
-	if h == nil || after >= h.from {
+	if h == nil || after >= h.from || c.app.hub.tails.Load() >= c.app.hub.replays.memory {
 		c.mu.Unlock()
 		return nil
 	}
@@ -351,13 +351,18 @@ const (
 	coolPeriod  = 15 // how often they are looked for
 )
 
+// crowded reports whether so many logs are open, or so much is in memory, that what nobody needs has to go at once.
+func (h *Hub) crowded() bool {
+	return h.warm.Load() > maxWarm || h.tails.Load() > h.replays.memory*3/4
+}
+
 // cooled reports whether nobody has needed the history for long. The caller holds mu.
 func (c *Channel) cooled() bool {
 	if _, on := c.history.stream.Head(); !on && c.kept() != nil {
 		return false // only the memory has it
 	}
 	limit := int64(warmTime)
-	if c.app.hub.warm.Load() > maxWarm {
+	if c.app.hub.crowded() {
 		limit = hurriedTime
 	}
 	return c.app.gone.Load() || c.app.hub.now.Load()-c.history.used >= limit

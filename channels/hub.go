@@ -110,7 +110,7 @@ func (h *Hub) Tick(now time.Time) {
 	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
 	h.replays.unpark()
 	counts, caches := every(countInterval), every(sweepInterval)
-	cool := h.log != nil && (every(coolPeriod) || h.warm.Load() > maxWarm)
+	cool := h.log != nil && (every(coolPeriod) || h.crowded())
 	if !counts && !caches && !cool {
 		return
 	}
