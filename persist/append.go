@@ -60,7 +60,8 @@ func (s *Stream) append(st *store, except [2]uint32, payload []byte) (Position, 
 		x.head = x.line[len(x.line)-1].First - 1
 	}
 	x.head++
-	h := header{time: max(s.time, millis(l.opt.Now())), before: s.bytes, except: except}
+	now := millis(l.opt.Now())
+	h := header{time: max(s.time, now), before: s.bytes, except: except}
 	op := b.SetDeferred(recordKeySize, h.size()+len(payload))
 	putRecordKey(op.Key, s.id, x.head)
 	h.put(op.Value, payload)
@@ -73,7 +74,7 @@ func (s *Stream) append(st *store, except [2]uint32, payload []byte) (Position, 
 	cut := 0
 	if marked {
 		s.keep = l.opt.Retention(s.name.app, s.name.channel)
-		if cut = s.due(&x, h.time, h.before+uint64(len(payload))); cut > 0 {
+		if cut = s.due(&x, now, h.before+uint64(len(payload))); cut > 0 {
 			if err := b.DeleteRange(recordKey(s.id, s.first), recordKey(s.id, s.marks[cut].serial), nil); err != nil {
 				return Position{}, Commit{}, s.fail(st, b, err)
 			}
@@ -117,15 +118,20 @@ func (s *Stream) append(st *store, except [2]uint32, payload []byte) (Position, 
 	return Position{Epoch: e.now, Serial: x.head}, c, nil
 }
 
-// begin is the extent of a stream that is about to get its first record, ever or since serials have jumped.
+// begin is the extent of a stream that is about to get its first record, ever or since serials have jumped. That
+// gets a serial which was never given before, whatever a crash has taken back: the records and even the stream of an
+// earlier run, or that the stream was forgotten and made anew.
 func (s *Stream) begin(e *epochs) extent {
 	x := s.extent
 	if !x.known {
 		hole := e.floor + e.jump
 		return extent{born: e.now, line: line{{Epoch: e.now, First: hole + 1, Hole: hole}}}
 	}
-	hole := e.jump - s.jump
-	x.line = x.line.with(Lineage{Epoch: e.now, First: x.head + hole + 1, Hole: hole})
+	before := x.head + e.jump - s.jump
+	if e.purged >= x.line[len(x.line)-1].Epoch {
+		before = max(before, e.floor+e.jump)
+	}
+	x.line = x.line.with(Lineage{Epoch: e.now, First: before + 1, Hole: before - x.head})
 	return x
 }
 

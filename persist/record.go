@@ -77,16 +77,17 @@ type meta struct {
 	line line
 
 	// As of the last time when the stream had no records.
-	head  uint64 // its newest serial
-	bytes uint64 // payload that it ever got
-	time  int64  // milliseconds: when its last record was removed
+	head    uint64 // its newest serial
+	bytes   uint64 // payload that it ever got
+	time    int64  // milliseconds: of the newest record
+	emptied int64  // milliseconds: when that was removed
 }
 
 const metaVersion = 1
 
 func (m *meta) append(dst []byte) []byte {
 	dst = append(dst, metaVersion)
-	for _, v := range []uint64{m.id, uint64(m.born), m.jump, m.head, m.bytes, uint64(m.time), uint64(len(m.line))} {
+	for _, v := range []uint64{m.id, uint64(m.born), m.jump, m.head, m.bytes, uint64(m.time), uint64(m.emptied), uint64(len(m.line))} {
 		dst = binary.AppendUvarint(dst, v)
 	}
 	for _, e := range m.line {
@@ -113,7 +114,7 @@ func parseMeta(value []byte) (m meta, err error) {
 		return v
 	}
 	m.id, m.born, m.jump = next(), uint32(next()), next()
-	m.head, m.bytes, m.time = next(), next(), int64(next())
+	m.head, m.bytes, m.time, m.emptied = next(), next(), int64(next()), int64(next())
 	entries := next()
 	if !ok || entries == 0 || entries > maxLineage {
 		return meta{}, bad

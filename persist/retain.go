@@ -30,7 +30,7 @@ func (s *Stream) wantsMark(m mark, size uint64) bool {
 }
 
 // due is the number of marks that can go, or 0 when it is not yet worth a trim. Nothing goes that the retention would
-// keep. x is the extent, and bytes the size ever, with the record that is about to be appended; now its time.
+// keep. x is the extent, and bytes the size ever, with the record that is about to be appended.
 func (s *Stream) due(x *extent, now int64, bytes uint64) int {
 	if len(s.marks) < 2 {
 		return 0

@@ -174,8 +174,9 @@ func (s *Stream) loadRecords(st *store) error {
 			s.first = serial
 		}
 		s.marks = append(s.marks, mark{serial, h.time, h.before})
-		next := serial + max(1, (newest-s.first)/sampled)
-		ok = next < newest && it.SeekGE(recordKey(s.id, next))
+		left := s.line.count(s.first-1, newest) * uint64(max(0, sampled-len(s.marks))) / sampled
+		next := s.line.next(s.line.newest(newest, left))
+		ok = left > 0 && serial < next && next < newest && it.SeekGE(recordKey(s.id, next))
 	}
 	return it.Error()
 }

@@ -98,7 +98,7 @@ func (w *sweeper) look(st *store, now time.Time, n int) (due []name, err error) 
 			return nil, err
 		case trim:
 			due = append(due, named)
-		case empty && now.UnixMilli()-m.time > w.log.opt.Metadata.Milliseconds():
+		case empty && now.UnixMilli()-m.emptied > w.log.opt.Metadata.Milliseconds():
 			w.old = append(w.old, old{named, m})
 		}
 	}
@@ -170,6 +170,9 @@ func (l *Log) purge(st *store, streams []old) error {
 			return err
 		}
 	}
+	if err := st.db.LogData(nil, syncWrite); err != nil {
+		return fmt.Errorf("forgetting streams: %w", err)
+	}
 	return nil
 }
 
@@ -192,7 +195,7 @@ func (l *Log) forget(st *store, o *old) error {
 		return nil
 	}
 	m, found, err := st.meta(o.name)
-	if err != nil || !found || m.id != o.meta.id || m.time != o.meta.time {
+	if err != nil || !found || m.id != o.meta.id || m.emptied != o.meta.emptied {
 		return err
 	}
 	it, err := st.records(m.id, 0, ^uint64(0))

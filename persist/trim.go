@@ -132,7 +132,7 @@ func (s *Stream) removeBefore(st *store, to mark, head uint64, now int64, how *p
 	empty := to.serial > s.head
 	if empty {
 		m := s.metaOf(&s.extent, s.jump)
-		m.time = now
+		m.emptied = now
 		if err := b.Set(appendMetaKey(nil, s.name.app, s.name.channel), m.append(nil), nil); err != nil {
 			return err
 		}
