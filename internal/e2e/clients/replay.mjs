@@ -69,7 +69,8 @@ class Visitor {
   }
 }
 
-// told requires a list of what came, in which the notice of a replay is the one that is expected.
+// told requires a list of what came, and waits for it. A test that has been away waits so before it publishes
+// more: what is published while a replay begins counts as missed, and may be in its notice or not.
 async function told(got, want) {
   assert.deepEqual(await got.count(want.length), want);
 }
@@ -84,6 +85,7 @@ describe("away and back", { concurrency: 4, timeout }, () => {
       await publish(channel.name, 1, 5);
       await got.count(5);
       await visitor.away(() => publish(channel.name, 6, 20), channel);
+      await told(got, [...range(1, 5), recovered(15), ...range(6, 20)]);
       await publish(channel.name, 21, 25);
       await told(got, [...range(1, 5), recovered(15), ...range(6, 25)]);
       // Nothing was missed: not a word.
@@ -173,6 +175,7 @@ describe("away and back", { concurrency: 4, timeout }, () => {
       await publish(channel.name, 3);
       await witness.got.count(3);
     }, channel);
+    await told(got, ["whisper 1", recovered(1), 3]);
     other.channel.whisper("typing", { n: 4 });
     await told(got, ["whisper 1", recovered(1), 3, "whisper 4"]);
   });
@@ -307,6 +310,7 @@ describe("away and back", { concurrency: 4, timeout }, () => {
       await publish(name, 1);
       await got.count(1);
       await visitor.away(() => publish(name, 2, 41), channel);
+      await got.until((entries) => entries.includes(41), "41");
       await publish(name, 42);
       const all = [...await got.until((entries) => entries.includes(42) && entries, "42")];
       const [first, notice, ...rest] = all;
@@ -333,6 +337,7 @@ describe("away and back", { concurrency: 4, timeout }, () => {
       for (const n of range(3, 10)) for (const id of ["a", "b", "c"]) await row(id, n);
       await row("b", 11);
     }, channel);
+    await got.count(6);
     await row("a", 12);
     await row("a", 13);
     const want = [["a", 1], ["a", 2], recovered(3), ["a", 10], ["c", 10], ["b", 11], ["a", 12], ["a", 13]];
@@ -352,6 +357,7 @@ describe("away and back", { concurrency: 4, timeout }, () => {
     assert.deepEqual(got.entries.filter(Number.isInteger), range(4, 9));
     const before = got.entries.length;
     await visitor.away(() => publish(name, 10, 11), channel);
+    await got.until((all) => all.includes(11), "11");
     await publish(name, 12);
     await got.until((all) => all.includes(12), "12");
     assert.deepEqual(got.entries.slice(before), [recovered(2), 10, 11, 12]);
@@ -460,6 +466,7 @@ describe("restarts", { timeout }, () => {
         await control("start");
         await publish(channel.name, 11, 12);
       }, channel);
+      await told(got, [...range(1, 5), recovered(7), ...range(6, 12)]);
       await publish(channel.name, 13);
       await told(got, [...range(1, 5), recovered(7), ...range(6, 13)]);
       await visitor.away(() => publish(channel.name, 14), channel);
@@ -505,10 +512,11 @@ describe("restarts", { timeout }, () => {
       await control("start");
       await publish(name, 7, 8);
     }, channel);
-    await publish(name, 9);
-    const want = [...range(1, 5), { status: "gap", reason: "epoch", count: 2 }, 7, 8, 9];
+    const want = [...range(1, 5), { status: "gap", reason: "epoch", count: 2 }, 7, 8];
     await told(got, want);
+    await publish(name, 9);
+    await told(got, [...want, 9]);
     await visitor.away(() => publish(name, 10, 11), channel);
-    await told(got, [...want, recovered(2), 10, 11]);
+    await told(got, [...want, 9, recovered(2), 10, 11]);
   });
 });
