@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,12 +15,15 @@ import (
 	"resound/persist"
 )
 
+// TestMain makes all times those of one zone, before anything runs that reads them.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
 // written is a data directory in which a log was kept, with an event each second.
 func written(t *testing.T) (dir string) {
 	t.Helper()
-	was := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = was })
 	dir = t.TempDir()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	log, err := persist.Open(persist.Options{Dir: filepath.Join(dir, "log"), Now: func() time.Time { now = now.Add(time.Second); return now }})

@@ -20,7 +20,7 @@ const replayWorkers = 4
 func (n *Node) openLog() error {
 	dir := n.config.LogDir()
 	if n.config.Durability == "off" {
-		return persist.Pass(dir)
+		return n.whoHasIt(persist.Pass(dir))
 	}
 	durability, err := persist.ParseDurability(n.config.Durability)
 	if err != nil {
