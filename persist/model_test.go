@@ -167,8 +167,11 @@ func (m *model) append(channel string, n int) {
 			}
 			payload := fmt.Sprintf("%0*d", 1+m.rng.IntN(200), m.rng.IntN(1000))
 			now := millis(m.clock.Now())
-			if records := x.log(); len(records) > 0 {
-				now = max(now, records[len(records)-1].time)
+			for i := len(x.records) - 1; i >= 0; i-- {
+				if r := &x.records[i]; !r.lost {
+					now = max(now, r.time)
+					break
+				}
 			}
 			p, c, err := s.Append([2]uint32{}, []byte(payload))
 			if err != nil {
