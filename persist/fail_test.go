@@ -30,6 +30,37 @@ func (d *badDisk) wrap(fs vfs.FS) vfs.FS {
 	}))
 }
 
+// halves is a disk of which half of the last write gets through before it is full.
+type halves struct {
+	vfs.FS
+	disk *badDisk
+}
+
+func (h halves) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := h.FS.Create(name, c)
+	return halfFile{f, name, h.disk}, err
+}
+
+func (h halves) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := h.FS.ReuseForWrite(oldname, newname, c)
+	return halfFile{f, newname, h.disk}, err
+}
+
+type halfFile struct {
+	vfs.File
+	name string
+	disk *badDisk
+}
+
+func (f halfFile) Write(p []byte) (int, error) {
+	fails := f.disk.fails.Load()
+	if fails == nil || (*fails)(errorfs.Op{Kind: errorfs.OpFileWrite, Path: f.name}) == nil {
+		return f.File.Write(p)
+	}
+	n, _ := f.File.Write(p[:len(p)/2])
+	return n, syscall.ENOSPC
+}
+
 func (d *badDisk) breaks(f func(errorfs.Op) error) { d.fails.Store(&f) }
 func (d *badDisk) heals()                          { d.fails.Store(nil) }
 
@@ -83,27 +114,33 @@ func TestFailingDisk(t *testing.T) {
 		what  string
 		d     Durability
 		fails func(errorfs.Op) error
+		half  bool // a part of the write that fails gets through
 	}{
-		{"full", Process, full("")},
-		{"full", Disk, full("")},
-		{"full", Async, full("")},
-		{"no write-ahead log is written", Process, full(".log")},
-		{"no table is written", Process, full(".sst")},
-		{"no manifest is written", Process, full("MANIFEST")},
-		{"write-ahead log does not sync", Disk, broken(".log")},
-		{"tables do not sync", Process, broken(".sst")},
-		{"manifest does not sync", Process, broken("MANIFEST")},
-		{"directory does not sync", Process, broken("log")},
+		{"full", Process, full(""), false},
+		{"full", Disk, full(""), false},
+		{"full", Async, full(""), false},
+		{"no write-ahead log is written", Process, full(".log"), false},
+		{"no table is written", Process, full(".sst"), false},
+		{"no manifest is written", Process, full("MANIFEST"), false},
+		{"write-ahead log does not sync", Disk, broken(".log"), false},
+		{"tables do not sync", Process, broken(".sst"), false},
+		{"manifest does not sync", Process, broken("MANIFEST"), false},
+		{"directory does not sync", Process, broken("log"), false},
+		{"full in the middle of a write", Process, full(""), true},
+		{"full in the middle of a write", Disk, full(".log"), true},
 	} {
-		t.Run(c.what+" "+c.d.String(), func(t *testing.T) { failAndHeal(t, c.d, c.fails) })
+		t.Run(c.what+" "+c.d.String(), func(t *testing.T) { failAndHeal(t, c.d, c.fails, c.half) })
 	}
 }
 
-func failAndHeal(t *testing.T, d Durability, fails func(errorfs.Op) error) {
+func failAndHeal(t *testing.T, d Durability, fails func(errorfs.Op) error, half bool) {
 	before := runtime.NumGoroutine()
 	var disk badDisk
 	var out lines
 	opt := memory(disk.wrap(vfs.NewMem()))
+	if half {
+		opt.FS = halves{vfs.NewMem(), &disk}
+	}
 	opt.Durability, opt.Log = d, out.logger()
 	l, stop := running(t, opt)
 	w := newPublishers(t, l, 8)
@@ -230,4 +267,97 @@ func (w *publishers) check(l *Log, failed bool) {
 			w.t.Errorf("channel %d: %+v resumes with gap %v", i, w.first[i], gap)
 		}
 	}
+}
+
+// TestFailAtEveryWrite breaks the disk for good at one write after the other of a log's life, from its making to its
+// end. There must be no panic and no wait without end, and what was acknowledged is there when the disk is back.
+func TestFailAtEveryWrite(t *testing.T) {
+	writes := failAt(t, -1)
+	if writes < 50 {
+		t.Fatalf("only %d writes", writes)
+	}
+	for n := range writes {
+		failAt(t, n)
+	}
+}
+
+// failAt lives a log's life with a disk that breaks at a write, and returns how many writes there were.
+func failAt(t *testing.T, broken int) int {
+	var n atomic.Int64
+	var disk badDisk
+	memory := memory(vfs.NewMem())
+	opt := memory
+	opt.FS, opt.Retention, opt.Metadata = disk.wrap(memory.FS), keep(Retention{Messages: 50}), 1
+	disk.breaks(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpLock && op.Kind != errorfs.OpFileClose &&
+			n.Add(1) > int64(broken) && broken >= 0 {
+			return fmt.Errorf("write %d: %w", broken, syscall.EIO)
+		}
+		return nil
+	})
+	acked := uint64(0)
+	if l, err := Open(opt); err == nil {
+		acked = live(t, l)
+		if err := l.Close(); (err == nil) != (broken < 0) {
+			// The last writes of all remove files that are not needed any more.
+			if err != nil || n.Load() < int64(broken) {
+				t.Errorf("write %d: Close says %v", broken, err)
+			}
+		}
+	}
+	l := mustOpen(t, memory)
+	s := mustStream(t, l, "x")
+	head, _ := s.Head()
+	if head.Serial < acked {
+		t.Errorf("write %d: the head is %d, of %d acknowledged", broken, head.Serial, acked)
+	}
+	if acked > 0 {
+		if r, found, err := s.Last(); !found || err != nil || string(r.Payload) != fmt.Sprint(r.Serial) {
+			t.Errorf("write %d: %+v, %v, %v", broken, r, found, err)
+		}
+	}
+	put(t, s, "again")
+	mustClose(t, l)
+	return int(n.Load())
+}
+
+// live does all that a log does, and returns the newest acknowledged serial.
+func live(t *testing.T, l *Log) (acked uint64) {
+	s, err := l.Stream("app", "x")
+	if err != nil {
+		return 0
+	}
+	defer s.Release()
+	gone, _ := l.Stream("app", "gone")
+	for i := range 200 {
+		p, c, err := s.Append([2]uint32{}, []byte(fmt.Sprint(i+1)))
+		if err == nil {
+			err = c.Wait()
+		}
+		if err == nil {
+			acked = p.Serial
+		} else if !errors.Is(err, ErrOff) {
+			t.Error(err)
+		}
+		if i == 20 && gone != nil {
+			if _, c, err := gone.Append([2]uint32{}, nil); err == nil {
+				_ = c.Wait()
+			}
+			gone.Release()
+			_ = l.Truncate("app", "gone", 1)
+		}
+		if st := l.enter(); i%50 == 30 && st != nil {
+			_ = st.db.Flush()
+			st.leave()
+		} else if st != nil {
+			st.leave()
+		}
+		if i == 100 {
+			_ = l.Sweep(l.opt.Now().AddDate(0, 0, 1))
+		}
+		if i == 150 {
+			_ = l.Compact(context.Background())
+		}
+	}
+	return acked
 }
