@@ -26,7 +26,7 @@ PKGS     = $$(go list ./... | grep -vE '/internal/(e2e|lint)(/|$$)')
 FUZZERS  = go test -list '^Fuzz' $(PKGS) | \
 	awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'
 
-.PHONY: help run build test $(STAGES) clean
+.PHONY: help run build test $(STAGES) bench clean
 test $(STAGES): SHELL := bash
 
 help: ## list the targets
@@ -93,6 +93,13 @@ fuzz: ## every fuzz target of the module: frames and commands for FUZZTIME, the 
 e2e: ## real clients and publishers against the built server
 	$(if $(wildcard internal/e2e/*_test.go),,@echo "internal/e2e has no tests: nothing to run")
 	$(if $(wildcard internal/e2e/*_test.go),$(call gotest,e2e,-count=1 -timeout 10m ./internal/e2e/...))
+
+bench: ## what BENCHMARKS.md reports, on two cores: the server has one, the load the other
+	GOMAXPROCS=1 taskset -c 0 go test ./persist -run '^$$' -bench Append -benchtime 200000x
+	GOMAXPROCS=1 taskset -c 0 go test ./persist -run '^$$' -bench 'Since|Disk' -benchtime 2000x
+	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayFanout -benchtime 40x
+	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayPublish -benchtime 150000x
+	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayStorm -benchtime 8000x
 
 deps: ## what the tests need besides Go: a C compiler, nginx, Chromium, Node and its packages
 	@need=; \

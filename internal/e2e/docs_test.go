@@ -39,7 +39,7 @@ var (
 )
 
 // pages are what people read.
-var pages = []string{"README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/COMPATIBILITY.md", "docs/CONFIG.md", "docs/REPLAY.md", "clients/js/README.md"}
+var pages = []string{"README.md", "CHANGELOG.md", "BENCHMARKS.md", "docs/ARCHITECTURE.md", "docs/COMPATIBILITY.md", "docs/CONFIG.md", "docs/REPLAY.md", "clients/js/README.md"}
 
 // sources returns the path of every Go file and the name of every test.
 func sources(t *testing.T) (files, tests map[string]bool) {
