@@ -6,13 +6,17 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"resound/channels"
 	"resound/persist"
 )
 
 // withLog gives the node a log in a directory of its own.
 func (n *node) withLog(b testing.TB, d persist.Durability) {
 	hub := n.server.o.Hub
-	log, err := persist.Open(persist.Options{Dir: b.TempDir(), Durability: d, Retention: hub.Retention, Log: slog.New(slog.DiscardHandler)})
+	retention := func(app, channel string) persist.Retention {
+		return channels.Retention(n.server.o.Registry.ByID([]byte(app)), channel)
+	}
+	log, err := persist.Open(persist.Options{Dir: b.TempDir(), Durability: d, Retention: retention, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -141,10 +141,11 @@ func (a *App) release(c *Channel) {
 
 // wanted reports whether a channel that nobody is on has something for who comes. The caller holds mu.
 func (c *Channel) wanted() bool {
-	if c.history != nil {
+	kept := c.kept()
+	if c.history != nil && (kept == nil || kept.serial != 0) {
 		return !c.cooled()
 	}
-	return c.kept() != nil
+	return kept != nil // and nothing but the memory has it
 }
 
 // each calls f for every channel, until f returns false. Channels that come or go meanwhile may be missed.

@@ -24,6 +24,7 @@ type catchup struct {
 	resume  bool                // it is told what follows; a rewind is not
 	gap     protocol.GapReason  // to be told with the next notice
 	missed  uint64
+	grant   protocol.Grant // that goes with the notice of a gap
 
 	from    uint64   // serial that it has everything up to
 	planned bool     // upto and keep are known
@@ -45,10 +46,17 @@ const (
 
 // catchUp begins to bring the subscriber what it lacks. It runs on its loop.
 func (s *Subscription) catchUp(p *position, r claim) {
-	k := &catchup{s: s, channel: s.channel, slot: s.sub.Slot(), resume: p.resume, gap: p.gap, missed: p.missed, from: p.serial}
-	k.except = append(slices.Clone(r.Except), s.sub.ID())
+	k := &catchup{
+		s: s, channel: s.channel, slot: s.sub.Slot(),
+		resume: p.resume, gap: p.gap, missed: p.missed, grant: p.grant, from: p.serial,
+	}
+	if p.resume || s.channel.cache == nil { // a cache channel tells its event to everybody who comes
+		k.except = append(slices.Clone(r.Except), s.sub.ID())
+	}
 	s.channel.app.hub.replays.add(k)
 }
+
+func (k *catchup) dead() bool { return k.s.gone.Load() }
 
 // load reads the next chunk. It runs on a replay goroutine.
 func (k *catchup) load(ctx context.Context) {
@@ -185,10 +193,11 @@ func (k *catchup) plan(ctx context.Context) error {
 	}
 	if k.resume && (count > 0 || k.gap != "") {
 		n := protocol.Notice{Gap: k.gap, Missed: k.missed, Count: count}
-		if k.gap == protocol.GapEpoch {
-			n.Missed = 0 // nobody knows
+		if k.gap == "" {
+			k.notice = protocol.ReplayNotice(c.name, n)
+		} else {
+			k.notice = c.app.gapNotice(c.name, n, k.grant, k.from)
 		}
-		k.notice = protocol.ReplayNotice(c.name, n)
 	}
 	return nil
 }
@@ -225,14 +234,16 @@ func (k *catchup) arrive(*Dispatcher) {
 	s, replays := k.s, &k.channel.app.hub.replays
 	defer replays.done()
 	switch {
-	case s.gone:
+	case s.gone.Load() || !s.catching:
 		return
 	case k.err != nil:
 		k.fail()
 		return
 	case s.sub.Backlogged():
 		replays.counters.waited.Add(1)
-		replays.park(k) // the chunk will be read again
+		clear(k.chunk)
+		k.chunk = k.chunk[:0] // it will be read again
+		replays.park(k)
 		return
 	}
 	if k.notice != nil {
@@ -268,7 +279,8 @@ func (k *catchup) finish() bool {
 			return false
 		}
 	}
-	s.catching, s.cursor = false, h.head
+	s.caughtUp()
+	s.cursor = h.head
 	c.mu.Unlock()
 	c.app.hub.replays.counters.events.Add(uint64(len(rest)))
 	for _, p := range rest {
@@ -282,17 +294,26 @@ func (k *catchup) finish() bool {
 	return true
 }
 
-// fail tells the subscriber that something is missing, and lets it have what is published from now on: the log
-// cannot be read, and has said why.
-func (k *catchup) fail() {
-	c, s := k.channel, k.s
-	c.mu.Lock()
-	s.catching = false
-	if c.history != nil {
-		s.cursor = c.history.head
+// caughtUp ends a catchup: from now on fan-out brings everything. The caller holds the channel's lock.
+func (s *Subscription) caughtUp() {
+	if s.catching {
+		s.catching = false
+		s.channel.history.followers--
 	}
+}
+
+// fail ends the catchup because the log cannot be read, and has said why.
+func (k *catchup) fail() { k.s.cutShort(k.resume) }
+
+// cutShort ends a catchup before it is through, and tells the subscriber that something is missing: its position stays
+// where it is, and is good for nothing but a gap when it comes back. It runs on its loop.
+func (s *Subscription) cutShort(tell bool) {
+	c := s.channel
+	c.mu.Lock()
+	s.caughtUp()
+	s.cursor = c.history.head
 	c.mu.Unlock()
-	if k.resume {
+	if tell {
 		c.app.hub.replays.counters.told(protocol.GapEpoch)
 		s.sub.Send(protocol.ReplayNotice(c.name, protocol.Notice{Gap: protocol.GapEpoch}))
 	}

@@ -9,7 +9,8 @@
 //   - presence.go: members, who are users and not connections.
 //   - users.go: users who have signed in, and who watches them.
 //   - cache.go: cache channels, which keep their newest event.
-//   - history.go: the channel's part of the log, and the tail: its newest events in memory.
+//   - history.go: the channel's part of the log: what goes in, and when it is open.
+//   - tail.go: the newest events of a channel, in memory.
 //   - position.go: where a subscriber stands in the log.
 //   - catchup.go: bringing one subscriber what it has missed.
 //   - replay.go: what waits for the disk, and the goroutines that work it off.

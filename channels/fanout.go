@@ -14,6 +14,7 @@ type publication struct {
 	except  protocol.SocketID // who does not get it; zero is nobody
 	order   uint64            // number among all that is said on the channel while it is in the table
 	serial  uint64            // place in the channel's log; 0 when it is not kept there
+	loose   bool              // an event of a publisher that the log should have and has not
 
 	positioned atomic.Pointer[protocol.Frame] // see at
 }
@@ -59,7 +60,7 @@ func (a *App) Publish(channel []byte, name, data protocol.Raw, except protocol.S
 	}
 	ch = a.hold(channel)
 	p := &publication{channel: ch, frame: protocol.Event(name, ch.name, data), except: except}
-	r := Receipt{ch.record(p, name)}
+	r := ch.record(p, name)
 	ch.keep(p)
 	ch.post(p)
 	ch.mu.Unlock()
@@ -245,6 +246,8 @@ func (s *Subscription) bring(list []*publication) {
 				continue // the log brings it, or has brought it
 			}
 			s.cursor = p.serial
+		} else if p.loose && s.catching {
+			s.cutShort(true) // it may not overtake what the log has
 		}
 		s.deliver(p, !p.except.IsZero() && p.except == s.sub.ID())
 	}

@@ -102,7 +102,7 @@ func newLoggedNode(t testing.TB, slots, memory int) *testNode {
 // openLog gives the node the log of a directory, and closes it behind the test.
 func (n *testNode) openLog(dir string, memory int) {
 	log, err := persist.Open(persist.Options{
-		Dir: dir, Retention: n.hub.Retention, Log: slog.New(slog.DiscardHandler),
+		Dir: dir, Retention: n.retention, Log: slog.New(slog.DiscardHandler),
 		Now: n.now, Durability: persist.Process,
 	})
 	if err != nil {
@@ -115,6 +115,10 @@ func (n *testNode) openLog(dir string, memory int) {
 	})
 	n.hub.UseLog(log, memory, func(err error, app, channel string) { n.t.Errorf("%s of %s: %v", channel, app, err) })
 	n.log = log
+}
+
+func (n *testNode) retention(app, channel string) persist.Retention {
+	return Retention(n.hub.App(apps.New(app, "key", "secret")).Settings(), channel)
 }
 
 // now is the node's clock. It stands still until the test moves it.

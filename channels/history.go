@@ -21,13 +21,11 @@ func (h *Hub) UseLog(log *persist.Log, memory int, broken func(err error, app, c
 // Log returns the log, or nil where nothing is kept.
 func (h *Hub) Log() *persist.Log { return h.log }
 
-// Retention tells the log what to keep of a channel, as the settings of the moment have it. What is kept of
-// an application that is not served any more is what is kept by default.
-func (h *Hub) Retention(app, channel string) persist.Retention {
-	rule := apps.DefaultHistory()
-	cacheTTL := apps.DefaultCacheTTL
-	if v, ok := h.apps.Load(app); ok {
-		settings := v.(*App).Settings()
+// Retention tells the log what to keep of a channel of an application with these settings. What is kept of one that is not
+// served any more, which is nil, is what is kept by default.
+func Retention(settings *apps.App, channel string) persist.Retention {
+	rule, cacheTTL := apps.DefaultHistory(), apps.DefaultCacheTTL
+	if settings != nil {
 		rule, cacheTTL = *settings.HistoryOf(channel), settings.CacheTTL
 	}
 	r := persist.Retention{Messages: rule.Messages, Bytes: int64(rule.Bytes), Age: rule.Age}
@@ -38,12 +36,20 @@ func (h *Hub) Retention(app, channel string) persist.Retention {
 }
 
 // Receipt is what a publisher has of an event that goes to the log.
-type Receipt struct{ commit persist.Commit }
+type Receipt struct {
+	commit persist.Commit
+	breach *persist.Log // the event is too large for this log, which has to know that it is missing
+}
 
 // Wait returns when the event is as safe in the log as the setting durability promises, at once where
 // nothing is kept. It is called once. The error says that the log has failed meanwhile: the event
 // has reached who is there, and the log has said so in its own words.
-func (r Receipt) Wait() error { return r.commit.Wait() }
+func (r Receipt) Wait() error {
+	if r.breach != nil {
+		return r.breach.Break()
+	}
+	return r.commit.Wait()
+}
 
 // rules are the history settings of a channel, looked up once for each change of the application's.
 type rules struct {
@@ -59,10 +65,13 @@ func (c *Channel) rule() *apps.History {
 	return c.rules.rule
 }
 
-// logs reports whether events of the channel go to the log. A cache channel keeps one at least. The caller holds mu.
-func (c *Channel) logs() bool {
-	return c.app.hub.log != nil && !c.unlogged && (c.cache != nil || c.rule().Messages > 0)
+// keeps reports whether events of the channel are to be kept. A cache channel keeps one at least. The caller holds mu.
+func (c *Channel) keeps() bool {
+	return c.app.hub.log != nil && (c.cache != nil || c.rule().Messages > 0)
 }
+
+// logs reports whether they go to the log: whether it could be opened. The caller holds mu.
+func (c *Channel) logs() bool { return !c.unlogged && c.keeps() }
 
 // history is what a channel knows of its log. Channel.mu guards it.
 type history struct {
@@ -71,25 +80,31 @@ type history struct {
 	head   uint64         // newest serial
 	tail   []*publication // the newest events, in order: all with a serial over from
 	from   uint64
-	bytes  int64 // of tail
-	used   int64 // second in which it was needed last
+	bytes  int64  // of tail
+	used   int64  // second in which it was needed last
+	unfit  uint64 // the events from here on do not fit into the tail
+
+	followers int // subscriptions that catch up: for them the tail has some events, whatever the memory
 }
 
-// The tail of a channel is what a page that comes back mostly needs.
-const (
-	maxTail      = 1024
-	maxTailBytes = 1 << 20
-	tailOverhead = 160 // bytes of a publication and its frame beside the event itself
-)
+// ready reports whether nothing of the log has to be read before it is used: it has been opened, and not come back since
+// from a failure of the disk. The caller holds mu.
+func (c *Channel) ready() bool { return c.history != nil && c.history.stream.Ready() }
 
-func (p *publication) size() int64 { return int64(p.frame.Len()) + tailOverhead }
+// follow notes where the log stands, which the channel need not know: it was opened while the log was off. The caller holds mu.
+func (c *Channel) follow(serial uint64) {
+	if h := c.history; serial > h.head {
+		c.forget(len(h.tail))
+		h.opened, h.head, h.from = serial, serial, serial
+	}
+}
 
 // hold returns the channel of that name locked, with its log open if it has one. It may read the disk,
 // so no loop calls it.
 func (a *App) hold(name []byte) *Channel {
 	for {
 		c := a.acquire(name)
-		if c.history != nil || !c.logs() {
+		if c.ready() || !c.logs() {
 			return c
 		}
 		c.mu.Unlock()
@@ -102,9 +117,16 @@ func (c *Channel) open() {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	c.mu.Lock()
-	open := c.history != nil || c.removed
+	open, h := c.ready() || c.removed, c.history
 	c.mu.Unlock()
-	if open {
+	switch {
+	case open:
+		return
+	case h != nil: // the log is back
+		head, _ := h.stream.Head()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.follow(head.Serial)
 		return
 	}
 	hub := c.app.hub
@@ -115,6 +137,9 @@ func (c *Channel) open() {
 		if last, found, err = stream.Last(); errors.Is(err, persist.ErrOff) {
 			err = nil
 		}
+	}
+	if err != nil {
+		_ = hub.log.Break() // what is published now is not kept, and who comes back has to know
 	}
 	c.mu.Lock()
 	if err != nil || c.removed {
@@ -139,108 +164,29 @@ func (c *Channel) open() {
 
 // record appends an event of a publisher to the log, which gives it its serial, and to the tail. Where
 // nothing is kept, or the log is off, it has none. The caller holds mu.
-func (c *Channel) record(p *publication, name protocol.Raw) persist.Commit {
+func (c *Channel) record(p *publication, name protocol.Raw) Receipt {
 	h := c.history
-	if h == nil || !c.logs() || protocol.IsReserved(name) {
-		return persist.Commit{}
+	if h == nil || protocol.IsReserved(name) {
+		return Receipt{}
+	}
+	if !c.logs() {
+		p.loose = true
+		return Receipt{}
 	}
 	position, commit, err := h.stream.Append([2]uint32{p.except.A, p.except.B}, p.frame.Payload())
-	if err != nil { // the log is off, and has said so
+	switch {
+	case errors.Is(err, persist.ErrTooLarge):
+		p.loose = true
+		return Receipt{breach: c.app.hub.log}
+	case err != nil: // the log is off, and has said so
+		p.loose = true
 		c.forget(len(h.tail))
-		return persist.Commit{}
+		return Receipt{}
 	}
 	invariants.Check(position.Serial > h.head, "serial %d of %q comes behind %d", position.Serial, c.name, h.head)
 	p.serial, h.head, h.used = position.Serial, position.Serial, c.app.hub.now.Load()
 	c.push(p)
-	return commit
-}
-
-// push adds an event to the tail and takes the oldest away if it is too long. The caller holds mu.
-func (c *Channel) push(p *publication) {
-	h, total := c.history, &c.app.hub.tails
-	if len(h.tail) == 0 {
-		h.from = p.serial - 1
-	}
-	h.tail = append(h.tail, p)
-	h.bytes += p.size()
-	sum := total.Add(p.size())
-	drop := 0
-	for bytes := h.bytes; drop < len(h.tail); drop++ {
-		if len(h.tail)-drop <= maxTail && bytes <= maxTailBytes && sum <= c.app.hub.replays.memory {
-			break
-		}
-		size := h.tail[drop].size()
-		bytes, sum = bytes-size, sum-size
-	}
-	c.forget(drop)
-}
-
-// forget takes the n oldest events out of the tail; the log still has them. The caller holds mu.
-func (c *Channel) forget(n int) {
-	h := c.history
-	if n == 0 {
-		return
-	}
-	var size int64
-	for _, p := range h.tail[:n] {
-		size += p.size()
-	}
-	h.from = h.tail[n-1].serial
-	clear(h.tail[:n])
-	if h.tail = h.tail[n:]; len(h.tail) == 0 {
-		h.tail = nil
-	}
-	h.bytes -= size
-	c.app.hub.tails.Add(-size)
-}
-
-// Truncated takes out of the memory what was removed from a channel's log: its events up to a serial.
-func (h *Hub) Truncated(app, channel string, upto uint64) {
-	v, ok := h.apps.Load(app)
-	if !ok {
-		return
-	}
-	c := v.(*App).find([]byte(channel))
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.history != nil {
-		n := 0
-		for n < len(c.history.tail) && c.history.tail[n].serial <= upto {
-			n++
-		}
-		c.forget(n)
-	}
-	// What was published while the log was off has no serial, and was not removed.
-	if c.cache != nil && c.cache.event != nil && c.cache.event.serial > 0 && c.cache.event.serial <= upto {
-		c.cache.event = nil
-	}
-}
-
-// between appends the events of the tail with after < serial <= upto to list, at most limit. ok is false when
-// the tail does not reach back so far. The caller holds mu.
-func (h *history) between(list []*publication, after, upto uint64, limit int) (_ []*publication, ok bool) {
-	if after < h.from {
-		return list, false
-	}
-	// Serials have holes where a run of the server ended badly, so it is searched for.
-	lo, hi := 0, len(h.tail)
-	for lo < hi {
-		if mid := (lo + hi) / 2; h.tail[mid].serial <= after {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	for _, p := range h.tail[lo:] {
-		if p.serial > upto || len(list) >= limit {
-			break
-		}
-		list = append(list, p)
-	}
-	return list, true
+	return Receipt{commit: commit}
 }
 
 // close gives the log back. The channel is out of the table, and nobody is on it.
@@ -298,50 +244,6 @@ func (c *Channel) walk(ctx context.Context, after, upto uint64, f func(*publicat
 	return nil
 }
 
-// fill reads the newest events from the disk into the tail, so that all who want them after a restart read them
-// once. after is where somebody stands; where the tail cannot reach back so far nothing is read.
-func (c *Channel) fill(ctx context.Context, after uint64) error {
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	c.mu.Lock()
-	h := c.history
-	if h == nil || after >= h.from || c.app.hub.tails.Load() >= c.app.hub.replays.memory {
-		c.mu.Unlock()
-		return nil
-	}
-	stream, upper, lower := h.stream, h.from, h.stream.Newest(maxTail)
-	c.mu.Unlock()
-	if after < lower {
-		return nil
-	}
-	var list []*publication
-	var bytes int64
-	err := stream.Since(ctx, lower, upper, func(r persist.Record) bool {
-		p := c.stored(r)
-		list, bytes = append(list, p), bytes+p.size()
-		return true
-	})
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.history != h || h.from != upper {
-		return nil // it has lost some of its own meanwhile
-	}
-	from, memory := lower, c.app.hub.replays.memory-c.app.hub.tails.Load()
-	for len(list) > 0 && (bytes+h.bytes > maxTailBytes || bytes > memory || len(list)+len(h.tail) > maxTail) {
-		from, bytes = list[0].serial, bytes-list[0].size()
-		list = list[1:]
-	}
-	h.tail, h.from, h.bytes = append(list, h.tail...), from, h.bytes+bytes
-	if len(h.tail) == 0 {
-		h.tail, h.from = nil, h.head
-	}
-	c.app.hub.tails.Add(bytes)
-	return nil
-}
-
 // How long a channel that nobody is on keeps its log open and its tail, in seconds: longer than a
 // page needs to come back, and shorter when there are very many of them.
 const (
@@ -358,9 +260,6 @@ func (h *Hub) crowded() bool {
 
 // cooled reports whether nobody has needed the history for long. The caller holds mu.
 func (c *Channel) cooled() bool {
-	if _, on := c.history.stream.Head(); !on && c.kept() != nil {
-		return false // only the memory has it
-	}
 	limit := int64(warmTime)
 	if c.app.hub.crowded() {
 		limit = hurriedTime
@@ -373,6 +272,9 @@ func (a *App) cool() {
 	a.each(func(c *Channel) bool {
 		c.mu.Lock()
 		cold := c.count == 0 && !c.wanted()
+		if h := c.history; h != nil && h.followers == 0 && c.app.hub.crowded() && c.cooled() {
+			c.forget(len(h.tail)) // a quiet channel that somebody is on
+		}
 		c.mu.Unlock()
 		if cold {
 			a.release(c)

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"sync/atomic"
 
 	"resound/protocol"
 )
@@ -13,7 +14,10 @@ type opening struct {
 	sub     Subscriber
 	subs    *Subscriptions
 	command protocol.Command // its own bytes
+	over    atomic.Bool      // it is in no list any more
 }
+
+func (o *opening) dead() bool { return o.over.Load() }
 
 // cold reports whether the log of the channel has to be opened before the command can be done.
 func (a *App) cold(c protocol.Command) bool {
@@ -32,13 +36,13 @@ func (a *App) cold(c protocol.Command) bool {
 // needsLog reports whether a subscriber has to wait until the log is open: it wants its place there, or the event that a
 // cache channel has kept. The caller holds mu.
 func (c *Channel) needsLog(opted bool) bool {
-	return c.history == nil && (opted || c.cache != nil) && c.logs()
+	return (opted || c.cache != nil) && c.logs() && !c.ready()
 }
 
 // wait puts the subscription off until the log is open.
 func (a *App) wait(sub Subscriber, subs *Subscriptions, c protocol.Command) {
 	subs.forget(c.Channel)
-	o := &opening{a, sub, subs, c.Clone()}
+	o := &opening{app: a, sub: sub, subs: subs, command: c.Clone()}
 	subs.waits = append(subs.waits, o)
 	a.hub.replays.add(o)
 }
@@ -81,6 +85,7 @@ func (s *Subscriptions) forget(channel []byte) {
 }
 
 func (s *Subscriptions) drop(i int) {
+	s.waits[i].over.Store(true)
 	last := len(s.waits) - 1
 	s.waits[i], s.waits[last] = s.waits[last], nil
 	if s.waits = s.waits[:last]; last == 0 {

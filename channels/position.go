@@ -31,32 +31,64 @@ type position struct {
 	gap    protocol.GapReason // "" unless something is missing
 	missed uint64
 	resume bool // it has been here before, and is told what follows
+	again  bool // it has not left in between, and has what there is
 	behind bool // the log has events for it
+	off    bool // the log is off: there is no position to give
 }
 
 // place says where a new subscriber stands in the channel's log, and from where on it gets what is published.
 // It is nil for who has not opted in, and where nothing is kept. The caller holds mu.
 func (c *Channel) place(s *Subscription, r claim) *position {
 	h := c.history
-	if h == nil {
+	if h != nil {
+		s.cursor, h.used = h.head, c.app.hub.now.Load()
+	}
+	if !r.Opted || !c.keeps() {
 		return nil
 	}
-	head, on := h.stream.Head()
-	s.cursor, h.used = h.head, c.app.hub.now.Load()
-	if !r.Opted || !on || !c.logs() {
-		return nil
+	s.opted = true
+	p := &position{grant: protocol.Grant{Log: c.app.hub.log.ID()}, resume: !r.Fresh()}
+	head, on := c.head()
+	if !on {
+		c.placeOff(p)
+		return p
 	}
-	p := &position{grant: protocol.Grant{Log: c.app.hub.log.ID(), Epoch: head.Epoch}, resume: !r.Fresh()}
+	p.grant.Epoch = head.Epoch
 	if p.resume {
 		c.resume(p, r)
 	} else {
 		p.serial = c.fresh()
 		p.grant.First = p.serial
 	}
-	s.opted, s.cursor = true, p.serial
-	p.behind = p.serial < h.head
-	s.catching = p.behind
+	s.cursor = p.serial
+	if p.behind = p.serial < h.head; p.behind {
+		s.catching = true
+		h.followers++
+	}
 	return p
+}
+
+// head returns where the log stands; on is false while it is off, or could not be opened. The caller holds mu.
+func (c *Channel) head() (head persist.Position, on bool) {
+	if c.history == nil {
+		return head, false
+	}
+	if head, on = c.history.stream.Head(); on {
+		c.follow(head.Serial)
+	}
+	return head, on
+}
+
+// placeOff is the position of one who comes while the log is off. Who comes back keeps the position that it has, and is told
+// that something may be missing. Who is fresh gets a position that is never good for anything but a gap: what it
+// misses later, nobody will know. The caller holds mu.
+func (c *Channel) placeOff(p *position) {
+	p.off = true
+	if p.resume {
+		p.gap = protocol.GapEpoch
+	} else {
+		p.grant.First = protocol.MaxSerial
+	}
 }
 
 // fresh returns the serial behind which a fresh subscription begins. The caller holds mu.
@@ -88,21 +120,24 @@ func (c *Channel) resume(p *position, r claim) {
 		p.grant.First = p.serial
 	default:
 		o := h.stream.Resume(persist.Position{Epoch: r.grant.Epoch, Serial: r.Serial})
-		p.serial, p.missed, p.gap = o.After, o.Missed, gapOf(o.Gap)
-		p.grant.First = min(r.grant.First, p.serial)
+		p.missed, p.gap = o.Missed, gapOf(o.Gap)
+		p.grant.First = min(r.grant.First, h.head)
+		p.serial = max(o.After, p.grant.First) // whatever serial it says: nothing from before it was let in
 	}
-	// A conflated replay may be of many more events than it sends: it is cut when they are known.
-	if start := h.stream.Newest(rule.ReplayMessages); rule.Conflate == "" && p.serial < start {
+	// A replay is cut to its limits when it is known which of the events are for it. That takes a look at each, so it is
+	// cut here when there are far too many.
+	if start := h.stream.Newest(planAtMost * rule.ReplayMessages); rule.Conflate == "" && p.serial < start {
 		p.missed += h.stream.Count(p.serial, start)
 		p.serial = start
 		if p.gap == "" {
 			p.gap = protocol.GapLimit
 		}
 	}
-	if p.gap == protocol.GapEpoch {
-		p.missed = 0 // nobody knows
-	}
 }
+
+// planAtMost is how many times as many events as a replay may have are looked at, so that those which are not for
+// the page do not count.
+const planAtMost = 4
 
 // maxNewest is more events than any history has.
 const maxNewest = 1 << 30
@@ -123,24 +158,44 @@ func created(log [8]byte) uint32 { return binary.BigEndian.Uint32(log[:]) }
 
 // stay says where one stands who subscribes again without having left: at what it has been sent. The caller holds mu.
 func (c *Channel) stay(s *Subscription, r claim) *position {
-	h := c.history
-	if h == nil || !r.Opted {
-		return nil
-	}
-	head, on := h.stream.Head()
-	if !on || !c.logs() {
+	if !r.Opted || !c.keeps() {
 		return nil
 	}
 	s.opted = true
-	s.cursor = max(s.cursor, h.opened) // it may have come before there was a log
-	return &position{grant: protocol.Grant{Log: c.app.hub.log.ID(), Epoch: head.Epoch, First: s.cursor}, serial: s.cursor}
+	p := &position{grant: protocol.Grant{Log: c.app.hub.log.ID()}, again: true}
+	head, on := c.head()
+	if !on {
+		c.placeOff(p)
+		return p
+	}
+	s.cursor = max(s.cursor, c.history.opened) // it may have come before there was a log
+	p.grant.Epoch, p.grant.First, p.serial = head.Epoch, s.cursor, s.cursor
+	return p
 }
 
-// answer is the frame that says that a subscription has succeeded.
-func (a *App) answer(channel string, found scene) *protocol.Frame {
+// answer is the frame that says that a subscription has succeeded. Where something is missing it leaves the client
+// at the position that it came with: the notice that says so sets the new one, so that nobody whose connection breaks
+// in between takes a gap for none.
+func (a *App) answer(channel string, found scene, r claim) *protocol.Frame {
 	f := succeeded(channel, found.roll)
-	if p := found.position; p != nil {
-		f = f.Granted(a.Signer().GrantToken(channel, p.grant), p.serial)
+	switch p := found.position; {
+	case p == nil:
+		return f
+	case p.gap != "":
+		return f.Granted(string(r.Epoch), r.Serial)
+	default:
+		return f.Granted(a.Signer().GrantToken(channel, p.grant), p.serial)
 	}
-	return f
+}
+
+// gapNotice is the notice of a gap, with the position behind it. While the log is off there is none.
+func (a *App) gapNotice(channel string, n protocol.Notice, grant protocol.Grant, serial uint64) *protocol.Frame {
+	if n.Gap == protocol.GapEpoch {
+		n.Missed = 0 // nobody knows
+	}
+	f := protocol.ReplayNotice(channel, n)
+	if grant.Epoch == 0 {
+		return f
+	}
+	return f.Granted(a.Signer().GrantToken(channel, grant), serial)
 }

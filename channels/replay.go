@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -14,17 +15,24 @@ type replays struct {
 	mu     sync.Mutex
 	some   sync.Cond // on mu: the queue is not empty, something is done, or a context has ended
 	queue  []load    // guarded by mu
+	tidyAt int       // guarded by mu: how long the queue may be before the dead are taken out
 	parked []load    // guarded by mu: for the next tick
 	busy   int       // guarded by mu: taken from the queue and not yet done
 }
 
-// load is one thing to do. Whoever has done it calls done.
-type load interface{ load(context.Context) }
+// load is one thing to do. Whoever has done it calls done. What is dead nobody waits for any more.
+type load interface {
+	load(context.Context)
+	dead() bool
+}
 
 // maxBusy is how many chunks of replays may be read and not yet sent, on all loops together. When 10,000
 // pages come back at once the others wait here, where one costs a pointer, and a loop never has
 // more to send in a turn than what these are, so its live events keep their pace.
 const maxBusy = 64
+
+// tidyLength is how long the queue may be before anybody looks for what nobody waits for any more.
+const tidyLength = 1024
 
 // Replay works off what waits for the disk until ctx ends. Several may run.
 func (h *Hub) Replay(ctx context.Context) {
@@ -59,6 +67,11 @@ func (h *Hub) ReplayOne() bool {
 func (r *replays) add(l load) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// A client may subscribe and unsubscribe as fast as it likes.
+	if len(r.queue) >= max(r.tidyAt, tidyLength) {
+		r.queue = slices.DeleteFunc(r.queue, load.dead)
+		r.tidyAt = 2 * len(r.queue)
+	}
 	r.queue = append(r.queue, l)
 	r.some.Signal()
 }
@@ -78,16 +91,18 @@ func (r *replays) next(ctx context.Context) load {
 
 // take takes the oldest out of the queue, if not too much is under way. The caller holds mu.
 func (r *replays) take() load {
-	if len(r.queue) == 0 || r.busy >= maxBusy {
-		return nil
+	for len(r.queue) > 0 && r.busy < maxBusy {
+		l := r.queue[0]
+		r.queue[0] = nil
+		if r.queue = r.queue[1:]; len(r.queue) == 0 {
+			r.queue = nil
+		}
+		if !l.dead() {
+			r.busy++
+			return l
+		}
 	}
-	l := r.queue[0]
-	r.queue[0] = nil
-	if r.queue = r.queue[1:]; len(r.queue) == 0 {
-		r.queue = nil
-	}
-	r.busy++
-	return l
+	return nil
 }
 
 // done counts out what next has returned.

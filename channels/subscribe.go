@@ -28,7 +28,7 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 	} else if found, err = s.renew(c.Member, r); err != nil {
 		return err
 	}
-	sub.Send(a.answer(s.channel.name, found))
+	sub.Send(a.answer(s.channel.name, found, r))
 	s.welcome(found, r)
 	return nil
 }
@@ -37,16 +37,17 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 func (s *Subscription) welcome(found scene, r claim) {
 	p := found.position
 	counters := &s.channel.app.hub.replays.counters
-	if p != nil && !p.resume {
+	if p != nil && !p.resume && !p.again {
 		counters.fresh.Add(1)
 	}
 	switch {
+	case p != nil && p.again:
 	case p != nil && p.behind:
 		s.catchUp(p, r)
 	case p != nil && p.resume:
 		counters.told(p.gap)
 		if p.gap != "" {
-			s.sub.Send(protocol.ReplayNotice(s.channel.name, protocol.Notice{Gap: p.gap, Missed: p.missed}))
+			s.sub.Send(s.channel.app.gapNotice(s.channel.name, protocol.Notice{Gap: p.gap, Missed: p.missed}, p.grant, p.serial))
 		}
 	case found.kept != nil:
 		s.sub.Send(found.kept)
@@ -187,6 +188,9 @@ func (a *App) Unsubscribe(subs *Subscriptions, channel []byte) {
 // UnsubscribeAll takes the connection off all its channels, signs it out, and empties the list.
 func (a *App) UnsubscribeAll(subs *Subscriptions) {
 	list := subs.list
+	for len(subs.waits) > 0 {
+		subs.drop(0)
+	}
 	a.signOut(subs.signin)
 	*subs = Subscriptions{}
 	for _, s := range list {
@@ -197,7 +201,7 @@ func (a *App) UnsubscribeAll(subs *Subscriptions) {
 // leave takes the subscription off its channel, and the channel out of the table if nobody is left.
 func (s *Subscription) leave() {
 	ch := s.channel
-	s.gone = true
+	s.gone.Store(true)
 	ch.detach(s)
 	ch.mu.Lock()
 	ch.occupy(s.sub.Slot(), -1)
@@ -206,6 +210,7 @@ func (s *Subscription) leave() {
 	empty := ch.count == 0
 	if ch.history != nil {
 		ch.history.used = ch.app.hub.now.Load()
+		s.caughtUp()
 	}
 	ch.mu.Unlock()
 	if empty {

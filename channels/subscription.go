@@ -1,5 +1,7 @@
 package channels
 
+import "sync/atomic"
+
 // Subscription is one connection's place on one channel. It belongs to the connection's loop.
 type Subscription struct {
 	channel *Channel
@@ -10,9 +12,9 @@ type Subscription struct {
 	cursor  uint64 // serial of the newest that it has, or that was there before it came
 	user    *user  // who it is; nil unless signed channel_data said so
 
-	opted    bool // wants events with their serials
-	catching bool // gets what the log has from a catchup, and nothing of it by fan-out
-	gone     bool // has left
+	opted    bool        // wants events with their serials
+	catching bool        // gets what the log has from a catchup, and nothing of it by fan-out
+	gone     atomic.Bool // has left; a replay goroutine looks at it too
 }
 
 // Subscriptions is one connection's list of them, and who it has signed in as. The zero value is

@@ -3,6 +3,7 @@ package persist
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -21,7 +22,13 @@ func (l *Log) Break() error {
 
 // advance begins another epoch. It reports false when the store is not the present one.
 func (l *Log) advance(st *store, change func(*state)) (bool, error) {
-	l.life.Lock()
+	// Close has life and waits for those who have the store, as the caller may.
+	for !l.life.TryLock() {
+		if st == nil || st.dead.Load() {
+			return false, nil
+		}
+		time.Sleep(time.Millisecond)
+	}
 	defer l.life.Unlock()
 	if l.closed || st == nil || l.cur.Load() != st {
 		return false, nil

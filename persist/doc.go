@@ -11,6 +11,7 @@
 //   - lineage.go: which serials a stream gave, epoch by epoch.
 //   - retain.go, trim.go: what is kept, and how the rest goes.
 //   - sweep.go: streams that nobody writes to.
+//   - intact.go: whether a run was given everything.
 //   - breach.go: telling the log that it does not get everything.
 //   - run.go: the log's own work, and its way back after a failure of the disk.
 //   - admin.go: streams for the operator.

@@ -76,7 +76,7 @@ func (l *Log) open() error {
 	if err == nil {
 		l.id = s.id
 		var st *store
-		if st, s, err = l.openStore(s, true); err == nil {
+		if st, s, err = l.openStore(s, s.clean || l.intact()); err == nil {
 			l.publish(st, s)
 			return nil
 		}

@@ -21,6 +21,15 @@ func (s *Stream) Head() (Position, bool) {
 	return Position{Epoch: st.epochs.Load().now, Serial: s.head}, true
 }
 
+// Ready reports whether all that the log knows of the stream is in memory: the methods that tell of it then read nothing.
+// It is false once after the log has come back. While the log is off there is nothing to read.
+func (s *Stream) Ready() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.log.cur.Load()
+	return st == nil || s.in == st
+}
+
 // Resume says what somebody lacks who has everything up to p, a position of this log. While the log is off, that
 // cannot be proven.
 func (s *Stream) Resume(p Position) Outcome {
@@ -38,7 +47,7 @@ func (s *Stream) Resume(p Position) Outcome {
 func (s *Stream) Newest(n int) uint64 {
 	st, err := s.enter()
 	if err != nil {
-		return 0
+		return ^uint64(0) // nothing can be read
 	}
 	defer s.leave(st)
 	if !s.known {

@@ -52,7 +52,7 @@ func (l *Log) Run(ctx context.Context) {
 				began = now
 			}
 			if err := sweep.step(l.opt.Now(), stepStreams); err != nil && !errors.Is(err, ErrOff) {
-				l.log.Error("sweeping the log failed", "err", err)
+				l.log.Error("sweeping the log failed", "error", err)
 			}
 		}
 	}
@@ -75,6 +75,7 @@ func (l *Log) writeQueued() {
 
 // failed turns the log off. It is called once, from within a write, by whoever made it: with locks of Pebble held.
 func (st *store) failed(cause error) {
+	st.log.miss() // before anything goes out that is not kept
 	st.dead.Store(true)
 	st.log.cur.CompareAndSwap(st, nil)
 	st.log.stats.failures.Add(1)
@@ -85,7 +86,7 @@ func (st *store) failed(cause error) {
 // failure; it ends when all have left the instance.
 func (st *store) abandon(cause error) {
 	l := st.log
-	l.log.Error("the log is off: its disk failed. Events are delivered and not stored until it is back", "dir", l.opt.Dir, "err", cause)
+	l.log.Error("the log is off: its disk failed. Events are delivered and not stored until it is back", "dir", l.opt.Dir, "error", cause)
 	_ = st.close(nil)
 	select {
 	case l.fail <- struct{}{}:
@@ -112,7 +113,7 @@ func (l *Log) comeBack(ctx context.Context) {
 			l.log.Warn("the log is back. What was not stored meanwhile is told as a gap", "dir", l.opt.Dir, "epoch", l.Epoch(), "off", l.opt.Now().Sub(began))
 			return
 		}
-		l.log.Debug("the log is still off", "err", err)
+		l.log.Debug("the log is still off", "error", err)
 	}
 }
 

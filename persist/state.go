@@ -153,7 +153,7 @@ func readState(fsys vfs.FS, dir string) (s state, found bool, err error) {
 	}
 	for _, name := range names {
 		switch name {
-		case "LOCK", stateTemp, "lost+found": // of a log that was about to be made; of a new file system
+		case "LOCK", stateTemp, intactFile, "lost+found": // of a log that was about to be made; of a new file system
 		default:
 			return state{}, false, fmt.Errorf("%s holds %s and no %s: choose an empty directory: %w", dir, name, stateFile, ErrForeign)
 		}

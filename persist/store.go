@@ -132,7 +132,7 @@ func (l *Log) openStore(s state, trusted bool) (*store, state, error) {
 func (st *store) begin(s state, trusted bool) (state, error) {
 	if err := st.checkStamp(&s); errors.Is(err, ErrCorrupt) {
 		if s.clean {
-			st.log.log.Warn("the log's files are not those that were closed, so what came back may lack records", "err", err)
+			st.log.log.Warn("the log's files are not those that were closed, so what came back may lack records", "error", err)
 		}
 		trusted = false
 	} else if err != nil {
@@ -143,6 +143,9 @@ func (st *store) begin(s state, trusted bool) (state, error) {
 	err := st.setStamp(s.stamp, next.stamp)
 	if err == nil {
 		err = writeState(st.fs, o.Dir, &next)
+	}
+	if err == nil {
+		err = markIntact(st.fs, o.Dir)
 	}
 	if cause := st.fs.failed(); cause != nil {
 		err = cause
@@ -214,7 +217,7 @@ func (l *Log) backgroundError(fsys *guard, err error) {
 		return // it is about to be closed
 	}
 	if n := l.stats.backgroundErrors.Add(1); n&(n-1) == 0 {
-		l.log.Error("the log's files cannot be tidied up", "err", err, "times", n)
+		l.log.Error("the log's files cannot be tidied up", "error", err, "times", n)
 	}
 }
 

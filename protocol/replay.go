@@ -131,12 +131,12 @@ func (f *Frame) Positioned(serial uint64) *Frame {
 	return f.extended(32, func(dst []byte) []byte { return appendSerial(dst, serial) })
 }
 
-// Granted returns the answer to a subscription with its position: the token, and the serial that the
-// client stands at before anything is replayed.
+// Granted returns a frame that sets a client's position, as its last members: the answer to a subscription,
+// with where it stands before anything is replayed, and the notice of a gap, with where it stands behind that.
 func (f *Frame) Granted(token string, serial uint64) *Frame {
 	return f.extended(48+len(token), func(dst []byte) []byte {
-		dst = append(append(dst, `,"epoch":"`...), token...)
-		return appendSerial(append(dst, '"'), serial)
+		dst = AppendString(append(dst, `,"epoch":`...), token)
+		return appendSerial(dst, serial)
 	})
 }
 

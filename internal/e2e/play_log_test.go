@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"resound/channels"
 	"resound/internal/apps"
 	"resound/persist"
 )
@@ -33,7 +34,7 @@ func setHistory(t *testing.T, h *apps.History, key, value string) {
 // openLog opens the log of a transcript.
 func (s *stage) openLog(d *datadriven.TestData, dir string) {
 	o := persist.Options{
-		Dir: dir, Durability: persist.Process, Retention: s.manual.Hub().Retention,
+		Dir: dir, Durability: persist.Process, Retention: s.retention,
 		Log: slog.New(slog.DiscardHandler), Now: s.manual.Now,
 	}
 	var err error
@@ -51,6 +52,10 @@ func (s *stage) openLog(d *datadriven.TestData, dir string) {
 	s.log, s.dir = log, dir
 	s.t.Cleanup(func() { _ = log.Close() })
 	s.manual.Hub().UseLog(log, 1<<20, func(err error, _, channel string) { s.t.Errorf("%s: %v", channel, err) })
+}
+
+func (s *stage) retention(app, channel string) persist.Retention {
+	return channels.Retention(s.registry.ByID([]byte(app)), channel)
 }
 
 // advance moves the clock, and lets the log do what is due.

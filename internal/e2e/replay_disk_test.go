@@ -107,10 +107,17 @@ func TestFullDisk(t *testing.T) {
 	for range 20 {
 		publish()
 	}
-	// Who comes now is served as by a server without a log.
-	if other := s.connect(t).optIn("full", positioned{}); other.Epoch != "" {
-		t.Errorf("a position of a log that is off: %+v", other)
+	// Who is fresh gets a position that is good for nothing but to be told of the gap later. Who comes back is told at once.
+	late := s.connect(t).optIn("full", positioned{})
+	away := s.connect(t)
+	away.optIn("full", positioned{Epoch: answer.Epoch, Serial: before.Serial})
+	gap := func(c *socket) {
+		t.Helper()
+		if f := c.nextPositioned(); f.Event != "pusher:replay" || !strings.Contains(f.Data, `"reason":"epoch"`) {
+			t.Errorf("who comes back is told %+v", f)
+		}
 	}
+	gap(away)
 
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
@@ -121,12 +128,13 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("event %d has serial %d, which may have been given before", number, first.Serial)
 	}
 	again := s.connect(t)
-	if f := again.optIn("full", positioned{Epoch: answer.Epoch, Serial: before.Serial}); f.Epoch == "" || f.Epoch == answer.Epoch {
-		t.Errorf("who comes back is answered %+v", f)
+	if f := again.optIn("full", positioned{Epoch: answer.Epoch, Serial: before.Serial}); f.Epoch != answer.Epoch {
+		t.Errorf("who has not been told of the gap yet is answered %+v", f)
 	}
-	if f := again.nextPositioned(); f.Event != "pusher:replay" || !strings.Contains(f.Data, `"reason":"epoch"`) {
-		t.Errorf("who comes back is told %+v", f)
-	}
+	gap(again)
+	again = s.connect(t)
+	again.optIn("full", positioned{Epoch: late.Epoch, Serial: late.Serial})
+	gap(again)
 }
 
 // fill writes until the disk is full.

@@ -132,6 +132,9 @@ func (p *replayPage) take(text []byte) error {
 		if err := json.Unmarshal([]byte(f.Data), &n); err != nil {
 			return err
 		}
+		if f.Epoch != "" {
+			p.epoch, p.serial = f.Epoch, *f.Serial
+		}
 		if n.Status == "gap" {
 			p.note(arrival{gap: n.Reason, count: n.Count})
 		}

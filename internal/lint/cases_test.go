@@ -41,7 +41,8 @@ var cases = []ruleCase{
 
 	{"owners", "owner", files{"persist/a.go": imp("persist", pebble, pebble+"/vfs", "os")}, ""},
 	{"owners", "other", files{"channels/a.go": imp("channels", pebble+"/vfs")}, pebble + " is not for channels: its owner is persist"},
-	{"owners", "other in a test", files{"channels/a_test.go": imp("channels", pebble)}, pebble + " is not for channels"},
+	{"owners", "a disk that fails, in a test", files{"channels/a_test.go": imp("channels", pebble+"/vfs/errorfs")}, ""},
+	{"owners", "other in a test", files{"channels/a_test.go": imp("channels", "github.com/panjf2000/gnet/v2")}, "gnet is not for channels"},
 	{"owners", "hand-over", files{"engine/a.go": imp("engine", "github.com/valyala/fasthttp", "github.com/panjf2000/gnet/v2/pkg/netpoll")}, ""},
 	{"owners", "reactor in api", files{"api/a.go": imp("api", "github.com/panjf2000/gnet/v2")}, "gnet is not for api"},
 	{"owners", "like an owned name", files{"persist/a.go": imp("persist", pebble+"-tools")}, pebble + "-tools has no owner"},

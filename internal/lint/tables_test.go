@@ -60,7 +60,7 @@ type owner struct {
 var owners = map[string]owner{
 	"github.com/alecthomas/kong":          {of: []string{"internal/config"}},
 	"github.com/cockroachdb/datadriven":   {of: []string{e2e}},
-	"github.com/cockroachdb/pebble":       {of: []string{"persist"}},
+	"github.com/cockroachdb/pebble":       {of: []string{"persist"}, tests: true}, // tests give a log a disk that fails
 	"github.com/fsnotify/fsnotify":        {of: []string{"internal/config"}},
 	"github.com/gobwas/ws":                {of: []string{"protocol/ws", "engine"}, tests: true},
 	"github.com/goccy/go-json":            {anyone: true},

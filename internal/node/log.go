@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"resound/channels"
 	"resound/internal/demo"
 	"resound/persist"
 )
@@ -32,7 +33,7 @@ func (n *Node) openLog() error {
 	hub := n.engine.Hub()
 	_, err = os.Stat(dir)
 	fresh := errors.Is(err, fs.ErrNotExist)
-	n.events, err = persist.Open(persist.Options{Dir: dir, Durability: durability, Retention: hub.Retention, Log: n.log})
+	n.events, err = persist.Open(persist.Options{Dir: dir, Durability: durability, Retention: n.retention, Log: n.log})
 	if err != nil {
 		return n.whoHasIt(fmt.Errorf("the log of events: %w", err))
 	}
@@ -43,6 +44,11 @@ func (n *Node) openLog() error {
 		n.log.Error("the history of a channel cannot be read: its events are not kept", "app", app, "channel", channel, "error", err)
 	})
 	return nil
+}
+
+// retention tells the log what to keep of a channel, as the settings of the moment have it.
+func (n *Node) retention(app, channel string) persist.Retention {
+	return channels.Retention(n.registry.ByID([]byte(app)), channel)
 }
 
 // runLog runs what the log needs beside the loops.

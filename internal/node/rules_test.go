@@ -91,3 +91,13 @@ func TestOtherRulesAreAGap(t *testing.T) {
 	}
 	stop(t, n)
 }
+
+// The log keeps what an application says also before its first connection: the first sweep begins with the server.
+func TestRetentionBeforeTheFirstConnection(t *testing.T) {
+	n := started(t, "--app-id=1", "--app-key=k", "--app-secret=s", "--history-messages=50000", "--history-age=24h")
+	want := n.registry.All()[0].History
+	got := n.retention(n.registry.All()[0].ID, "orders")
+	if got.Messages != want.Messages || got.Age != want.Age {
+		t.Errorf("the log keeps %d events for %v, configured are %d for %v", got.Messages, got.Age, want.Messages, want.Age)
+	}
+}

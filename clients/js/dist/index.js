@@ -22,6 +22,7 @@ function attach(pusher) {
       if (!epoch) positions.delete(key);
       else if (!at || at.epoch !== epoch || at.serial < serial) positions.set(key, { epoch, serial });
     } else if (event === "pusher:replay") {
+      if (epoch) positions.set(key, { epoch, serial });
       globalThis.dispatchEvent(new CustomEvent(event, { detail: { channel, ...JSON.parse(data) } }));
     } else if (serial && at) {
       if (serial <= at.serial) return true;

@@ -37,6 +37,8 @@ function attach(pusher) {
       if (!epoch) positions.delete(key);
       else if (!at || at.epoch !== epoch || at.serial < serial) positions.set(key, { epoch, serial });
     } else if (event === "pusher:replay") {
+      // Over a gap it is the notice that moves us: until it is here, the page has not been told.
+      if (epoch) positions.set(key, { epoch, serial });
       // Livewire cannot listen to a channel's event with a colon in its name, but to this.
       globalThis.dispatchEvent(new CustomEvent(event, { detail: { channel, ...JSON.parse(data) } }));
     } else if (serial && at) {
