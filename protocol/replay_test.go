@@ -161,3 +161,30 @@ func TestConflationKey(t *testing.T) {
 		}
 	}
 }
+
+// No token but one that was made is taken, and nothing that looks like one ends the process.
+func FuzzParseGrant(f *testing.F) {
+	s := NewSigner("key", "secret")
+	f.Add("orders", []byte(s.GrantToken("orders", Grant{Epoch: 1, First: 7})))
+	f.Add("orders", []byte("K2y_6"))
+	f.Add("", []byte(""))
+	f.Fuzz(func(t *testing.T, channel string, token []byte) {
+		g, ok := s.ParseGrant(channel, token)
+		if ok && g != (Grant{Epoch: 1, First: 7}) {
+			t.Errorf("%q is taken for %+v", token, g)
+		}
+	})
+}
+
+// Whatever a stored event and a rule are, the key is a part of the event.
+func FuzzConflationKey(f *testing.F) {
+	f.Add([]byte(`{"event":"E","data":"{\"row\":{\"id\":7}}"}`), "/row/id")
+	f.Add([]byte(`{"event":"E","data":[1,{"a/b":2}]}`), "/1/a~1b")
+	f.Add([]byte(`{"event":"E"}`), "event")
+	f.Fuzz(func(t *testing.T, payload []byte, conflate string) {
+		key, ok := ConflationKey(payload, conflate)
+		if ok && len(key) > len(payload) {
+			t.Errorf("%q of %q is %q", conflate, payload, key)
+		}
+	})
+}
