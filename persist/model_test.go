@@ -11,11 +11,17 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"resound/internal/invariants"
 )
 
 // TestModel runs random operations on a log and on plain slices, and compares all that can be asked.
 func TestModel(t *testing.T) {
-	for i := range 30 {
+	runs := 30
+	if invariants.Enabled {
+		runs = 20 // they are slow
+	}
+	for i := range runs {
 		seed := rand.Uint64()
 		if i < 15 {
 			seed = uint64(i) // the same ones each time

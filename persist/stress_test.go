@@ -17,7 +17,7 @@ import (
 // TestManyGoroutines has publishers, readers, a sweeper and an operator at work on many streams. Whoever follows a
 // stream from its head on gets each record once, in order, or is told that retention was faster.
 func TestManyGoroutines(t *testing.T) {
-	const streams, records = 40, 400
+	const streams, records = 30, 250
 	opt := memory(vfs.NewMem())
 	opt.Retention = keep(Retention{Messages: 100, Bytes: 1 << 20, Age: time.Hour})
 	l, stop := running(t, opt)
