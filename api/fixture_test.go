@@ -59,7 +59,7 @@ type subscriber struct {
 func (s *subscriber) ID() protocol.SocketID     { return s.id }
 func (s *subscriber) Slot() int                 { return s.slot }
 func (s *subscriber) Send(f *protocol.Frame)    { s.got = append(s.got, string(f.Payload())) }
-func (s *subscriber) Backlogged() bool          { return false }
+func (s *subscriber) Lag() (much, stuck bool)   { return false, false }
 func (s *subscriber) Close(err *protocol.Error) { s.closed = err }
 
 // node is a server with a real hub of two loops.

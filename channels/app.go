@@ -120,23 +120,29 @@ func (a *App) acquire(name []byte) *Channel {
 
 // release removes the channel from the table if nobody is on it and it keeps nothing for who comes.
 func (a *App) release(c *Channel) {
+	if h := a.remove(c); h != nil {
+		h.close(a.hub) // under no lock: the log may be at work
+	}
+}
+
+// remove is release, and returns the history that is to be closed, or nil.
+func (a *App) remove(c *Channel) *history {
 	s := a.shard([]byte(c.name))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.count > 0 || c.removed || c.wanted() {
-		return
+		return nil
 	}
 	c.removed = true
 	delete(s.channels, c.name)
 	if len(s.channels) == 0 {
 		s.channels = nil // a map keeps the room of the most it ever held
 	}
-	if c.history != nil {
-		c.history.close(a.hub)
-		c.history = nil
-	}
+	h := c.history
+	c.history = nil
+	return h
 }
 
 // wanted reports whether a channel that nobody is on has something for who comes. The caller holds mu.

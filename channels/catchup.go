@@ -40,6 +40,7 @@ type catchup struct {
 
 // What one step of a replay may have.
 const (
+	maxExpired  = 5 // times that retention may overtake it
 	chunkFrames = 128
 	chunkBytes  = 64 << 10
 )
@@ -60,7 +61,11 @@ func (k *catchup) dead() bool { return k.s.gone.Load() }
 
 // load reads the next chunk. It runs on a replay goroutine.
 func (k *catchup) load(ctx context.Context) {
-	if k.err = k.read(ctx); errors.Is(k.err, persist.ErrGap) {
+	k.err = k.read(ctx)
+	for range maxExpired {
+		if !errors.Is(k.err, persist.ErrGap) {
+			break
+		}
 		k.expire()
 		k.err = k.read(ctx)
 	}
@@ -233,17 +238,22 @@ func (k *catchup) cut(list []planned, messages, bytes int) []planned {
 func (k *catchup) arrive(*Dispatcher) {
 	s, replays := k.s, &k.channel.app.hub.replays
 	defer replays.done()
+	much, stuck := s.sub.Lag()
 	switch {
 	case s.gone.Load() || !s.catching:
 		return
 	case k.err != nil:
 		k.fail()
 		return
-	case s.sub.Backlogged():
+	case much:
 		replays.counters.waited.Add(1)
 		clear(k.chunk)
 		k.chunk = k.chunk[:0] // it will be read again
-		replays.park(k)
+		if stuck {
+			replays.park(k)
+		} else {
+			replays.add(k) // behind this turn it has taken what it is sent, or is stuck
+		}
 		return
 	}
 	if k.notice != nil {

@@ -298,11 +298,11 @@ type counter struct {
 	sent int
 }
 
-func (c *counter) ID() protocol.SocketID { return c.id }
-func (c *counter) Slot() int             { return 0 }
-func (c *counter) Send(*protocol.Frame)  { c.sent++ }
-func (c *counter) Close(*protocol.Error) {}
-func (c *counter) Backlogged() bool      { return false }
+func (c *counter) ID() protocol.SocketID   { return c.id }
+func (c *counter) Slot() int               { return 0 }
+func (c *counter) Send(*protocol.Frame)    { c.sent++ }
+func (c *counter) Close(*protocol.Error)   {}
+func (c *counter) Lag() (much, stuck bool) { return false, false }
 
 // counters are count subscribers of one channel on loop 0.
 func (n *testNode) counters(t testing.TB, channel string, count int) []counter {

@@ -181,7 +181,7 @@ func (n *testNode) socket(slot int) *testSocket {
 func (s *testSocket) ID() protocol.SocketID { return s.id }
 func (s *testSocket) Slot() int             { return s.loop.slot }
 
-func (s *testSocket) Backlogged() bool { return s.backlogged }
+func (s *testSocket) Lag() (much, stuck bool) { return s.backlogged, s.backlogged }
 
 func (s *testSocket) Send(f *protocol.Frame) {
 	s.check("Send")

@@ -166,7 +166,7 @@ func (c *Channel) open() {
 // nothing is kept, or the log is off, it has none. The caller holds mu.
 func (c *Channel) record(p *publication, name protocol.Raw) Receipt {
 	h := c.history
-	if h == nil || protocol.IsReserved(name) {
+	if h == nil || protocol.IsReserved(name) || c.app.gone.Load() {
 		return Receipt{}
 	}
 	if !c.logs() {

@@ -17,7 +17,7 @@ type Subscriber interface {
 	Slot() int                  // index of its loop
 	Send(frame *protocol.Frame) // queues the frame; after the connection has closed it does nothing
 	Close(err *protocol.Error)  // says err and closes; after the connection has closed it does nothing
-	Backlogged() bool           // whether it lags so far behind what it was sent that a replay has to wait
+	Lag() (much, stuck bool)    // whether it has so much to take yet that a replay has to wait, and whether it does not take it at once
 }
 
 // Mailbox is the ordered inbox of one loop. Post never waits. The loop hands

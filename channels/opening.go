@@ -49,7 +49,11 @@ func (a *App) wait(sub Subscriber, subs *Subscriptions, c protocol.Command) {
 
 // load opens the log. It runs on a replay goroutine.
 func (o *opening) load(context.Context) {
-	o.app.hold(o.command.Channel).mu.Unlock()
+	ch := o.app.hold(o.command.Channel)
+	ch.mu.Unlock()
+	if o.app.gone.Load() {
+		o.app.release(ch) // nobody will look for it any more
+	}
 	o.app.hub.post(o.sub.Slot(), Call(o.done))
 	o.app.hub.replays.done()
 }

@@ -47,7 +47,7 @@ func (c *Channel) place(s *Subscription, r claim) *position {
 		return nil
 	}
 	s.opted = true
-	p := &position{grant: protocol.Grant{Log: c.app.hub.log.ID()}, resume: !r.Fresh()}
+	p := &position{grant: c.grant(), resume: !r.Fresh()}
 	head, on := c.head()
 	if !on {
 		c.placeOff(p)
@@ -66,6 +66,11 @@ func (c *Channel) place(s *Subscription, r claim) *position {
 		h.followers++
 	}
 	return p
+}
+
+// grant is what a subscription of now is given, but for its place.
+func (c *Channel) grant() protocol.Grant {
+	return protocol.Grant{Log: c.app.hub.log.ID(), Issued: uint32(c.app.hub.now.Load())}
 }
 
 // head returns where the log stands; on is false while it is off, or could not be opened. The caller holds mu.
@@ -93,7 +98,7 @@ func (c *Channel) placeOff(p *position) {
 
 // fresh returns the serial behind which a fresh subscription begins. The caller holds mu.
 func (c *Channel) fresh() uint64 {
-	h, rewind := c.history, c.rule().Rewind
+	h, rewind := c.history, min(c.rule().Rewind, c.rule().ReplayMessages)
 	if kept := c.kept(); kept != nil && kept.serial == h.head {
 		rewind = max(rewind, 1) // the kept event, with its serial
 	}
@@ -111,11 +116,11 @@ func (c *Channel) resume(p *position, r claim) {
 		// Nothing says what it may read, and nothing that it has everything.
 		p.serial, p.gap = h.head, protocol.GapEpoch
 		p.grant.First = p.serial
-	case r.grant.Log != ours && created(r.grant.Log) >= created(ours):
+	case r.grant.Log != ours && r.grant.Issued >= created(ours):
 		p.serial, p.gap = h.head, protocol.GapEpoch
 		p.grant.First = p.serial
 	case r.grant.Log != ours:
-		// It was let in before this log began, so all that is in it came later.
+		// It was let in before there was this log, so all that is in it came later.
 		p.serial, p.gap = min(h.stream.Newest(maxNewest), h.head), protocol.GapEpoch
 		p.grant.First = p.serial
 	default:
@@ -162,7 +167,7 @@ func (c *Channel) stay(s *Subscription, r claim) *position {
 		return nil
 	}
 	s.opted = true
-	p := &position{grant: protocol.Grant{Log: c.app.hub.log.ID()}, again: true}
+	p := &position{grant: c.grant(), again: true}
 	head, on := c.head()
 	if !on {
 		c.placeOff(p)

@@ -58,7 +58,7 @@ func (c *Channel) forget(n int) {
 	c.app.hub.tails.Add(-size)
 }
 
-// Truncated takes out of the memory what was removed from a channel's log: its events up to a serial.
+// Truncated takes out of the memory what was removed from a channel's log: its events up to a serial. No loop calls it.
 func (h *Hub) Truncated(app, channel string, upto uint64) {
 	v, ok := h.apps.Load(app)
 	if !ok {
@@ -68,6 +68,8 @@ func (h *Hub) Truncated(app, channel string, upto uint64) {
 	if c == nil {
 		return
 	}
+	c.reading.Lock() // what is being read into the tail may be what was removed
+	defer c.reading.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.history != nil {

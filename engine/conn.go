@@ -166,9 +166,17 @@ func (c *conn) backlog(frames []*protocol.Frame) int {
 	return refused
 }
 
-// Backlogged reports whether a replay has to wait: what the connection has not taken is half of what it
-// may leave, and the rest is for what is published meanwhile. It runs on the connection's loop only.
-func (c *conn) Backlogged() bool { return c.backlog(c.pending) > c.loop.engine.backlog/2 }
+// Lag reports whether a replay has to wait: what the connection has not taken, or is to be sent in this turn, is half of what
+// it may leave, and the rest is for what is published meanwhile. stuck is whether the kernel has refused some of it already, so that the
+// end of the turn will not help. It runs on the connection's loop only.
+func (c *conn) Lag() (much, stuck bool) {
+	refused := c.sock.OutboundBuffered()
+	sum := refused
+	for _, f := range c.pending {
+		sum += f.Len()
+	}
+	return sum > c.loop.engine.backlog/2, refused > 0
+}
 
 // ring is called when the connection's timer goes off.
 func (c *conn) ring() {

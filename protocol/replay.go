@@ -73,9 +73,10 @@ func parseSerial(v Raw) (n uint64, ok bool) {
 // Grant is what a subscription may ask for later: the events of one channel behind First. Clients hold
 // it as a token that they cannot make, so that nobody reads what was said before he was let in.
 type Grant struct {
-	Log   [8]byte // which log the serials are of
-	Epoch uint32
-	First uint64 // serial behind which the client may read
+	Log    [8]byte // which log the serials are of
+	Epoch  uint32
+	First  uint64 // serial behind which the client may read
+	Issued uint32 // when the token was given, in seconds of Unix time
 }
 
 // grantMAC is how many bytes of the HMAC are in a token: 2^64 tries over the network are out of reach.
@@ -86,6 +87,7 @@ func (s *Signer) GrantToken(channel string, g Grant) string {
 	b := append(make([]byte, 0, 40), g.Log[:]...)
 	b = binary.AppendUvarint(b, uint64(g.Epoch))
 	b = binary.AppendUvarint(b, g.First)
+	b = binary.BigEndian.AppendUint32(b, g.Issued)
 	k := s.get()
 	defer s.put(k)
 	return base64.RawURLEncoding.EncodeToString(append(b, k.grant(s.key, channel, b)...))
@@ -106,10 +108,10 @@ func (s *Signer) ParseGrant(channel string, token []byte) (g Grant, ok bool) {
 	rest := b[copy(g.Log[:], b):]
 	epoch, n := binary.Uvarint(rest)
 	first, m := binary.Uvarint(rest[max(n, 0):])
-	if n <= 0 || m <= 0 {
+	if n <= 0 || m <= 0 || len(rest) != n+m+4 {
 		return g, false
 	}
-	g.Epoch, g.First = uint32(epoch), first
+	g.Epoch, g.First, g.Issued = uint32(epoch), first, binary.BigEndian.Uint32(rest[n+m:])
 	return g, true
 }
 

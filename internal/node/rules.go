@@ -1,14 +1,13 @@
 package node
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 
 	"github.com/goccy/go-json"
 
@@ -21,8 +20,7 @@ const rulesFile = "kept-channels.json"
 
 // kept says of which channels an application keeps events.
 type kept struct {
-	App    string     `json:"app"`
-	Rules  []keptRule `json:"rules"`
+	Rules  []keptRule `json:"rules,omitempty"`
 	Others bool       `json:"others"`
 }
 
@@ -39,28 +37,42 @@ func (n *Node) followRules(list []*apps.App, fresh bool) error {
 	if n.events == nil {
 		return nil
 	}
-	text, err := json.Marshal(keptBy(list))
+	path := filepath.Join(n.config.DataDir, rulesFile)
+	before := make(map[string]kept)
+	text, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		if err := json.Unmarshal(text, &before); err != nil {
+			return fmt.Errorf("reading which channels were kept, in %s: %w", path, err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("reading which channels were kept: %w", err)
+	}
+	// An application that was not served meanwhile was not published to either, and is compared with what it was.
+	breach, now := err != nil && !fresh, maps.Clone(before)
+	for _, app := range list {
+		k := keptOf(app)
+		if was, known := before[app.ID]; known && !reflect.DeepEqual(was, k) {
+			breach = true
+		}
+		now[app.ID] = k
+	}
+	if reflect.DeepEqual(now, before) && !breach {
+		return nil
+	}
+	if breach {
+		if err := n.events.Break(); err != nil && !errors.Is(err, persist.ErrOff) {
+			return fmt.Errorf("other channels are kept than before: %w", err)
+		}
+	}
+	return writeRules(path, now)
+}
+
+func writeRules(path string, rules map[string]kept) error {
+	text, err := json.Marshal(rules)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(n.config.DataDir, rulesFile)
-	before, err := os.ReadFile(path)
-	switch {
-	case err == nil && bytes.Equal(before, text):
-		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("reading which channels were kept: %w", err)
-	}
-	if fresh {
-		return writeRules(path, text)
-	}
-	if err := n.events.Break(); err != nil && !errors.Is(err, persist.ErrOff) {
-		return fmt.Errorf("other channels are kept than before: %w", err)
-	}
-	return writeRules(path, text)
-}
-
-func writeRules(path string, text []byte) error {
 	temp := path + ".tmp"
 	if err := os.WriteFile(temp, text, 0o600); err != nil {
 		return fmt.Errorf("writing which channels are kept: %w", err)
@@ -68,16 +80,11 @@ func writeRules(path string, text []byte) error {
 	return os.Rename(temp, path)
 }
 
-// keptBy is what followRules compares, in the order of the applications' ids.
-func keptBy(list []*apps.App) []kept {
-	var all []kept
-	for _, app := range list {
-		k := kept{App: app.ID, Others: app.History.Messages > 0}
-		for _, rule := range app.HistoryRules {
-			k.Rules = append(k.Rules, keptRule{rule.Channels, rule.Messages > 0})
-		}
-		all = append(all, k)
+// keptOf says which channels an application keeps.
+func keptOf(app *apps.App) kept {
+	k := kept{Others: app.History.Messages > 0}
+	for _, rule := range app.HistoryRules {
+		k.Rules = append(k.Rules, keptRule{rule.Channels, rule.Messages > 0})
 	}
-	slices.SortFunc(all, func(a, b kept) int { return cmp.Compare(a.App, b.App) })
-	return all
+	return k
 }
