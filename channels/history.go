@@ -123,10 +123,7 @@ func (c *Channel) open() {
 	case open:
 		return
 	case h != nil: // the log is back
-		head, _ := h.stream.Head()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.follow(head.Serial)
+		c.reopen(h)
 		return
 	}
 	hub := c.app.hub
@@ -161,6 +158,21 @@ func (c *Channel) open() {
 	}
 	c.mu.Unlock()
 }
+
+// reopen reads what the log has now that it is back. Where it cannot be read nothing is kept until the channel comes anew.
+func (c *Channel) reopen(h *history) {
+	head, on := h.stream.Head()
+	if !on && !h.stream.Ready() {
+		_ = c.app.hub.log.Break() // what is published now is not kept, and who comes back has to know
+		c.app.hub.broken(errReopen, c.app.id, c.name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unlogged = !on && !h.stream.Ready()
+	c.follow(head.Serial)
+}
+
+var errReopen = errors.New("the log is back, and the channel's stream is not readable")
 
 // record appends an event of a publisher to the log, which gives it its serial, and to the tail. Where
 // nothing is kept, or the log is off, it has none. The caller holds mu.

@@ -482,3 +482,171 @@ func allocated() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.TotalAlloc
 }
+
+// A token of another log opens nothing of this one that was there when the token was given.
+func TestTokenOfAnotherLog(t *testing.T) {
+	blue := newLoggedNode(t, 1, 1<<20)
+	time.Sleep(1100 * time.Millisecond) // logs are told apart by the second
+	green := newNode(t, 1)
+	green.clock = time.Now().Unix() + 2
+	green.openLog(t.TempDir(), 1<<20)
+	green.publish("private-a", `"secret"`, nobody)
+	s := blue.socket(0) // is let in now, on blue
+	s.optIn("private-a", "")
+	epoch, serial := stand(t, s.gotAll()[0])
+	b := green.socket(0)
+	b.optIn("private-a", from(epoch, serial))
+	if got := b.gotAll(); strings.Contains(strings.Join(got, "\n"), "secret") {
+		t.Errorf("was let in behind it and reads %q", got)
+	}
+}
+
+// A subscription that waits when its application is removed leaves no log open.
+func TestOpeningOfAnApplicationThatIsGone(t *testing.T) {
+	n := newLoggedNode(t, 1, 1<<20)
+	s := n.socket(0)
+	s.optIn("a", "")
+	gone := n.hub.Update([]*apps.App{apps.New("2", "k2", "s2")})
+	if len(gone) != 1 {
+		t.Fatal(len(gone))
+	}
+	s.hangUp() // as Evict does
+	n.settleReplays()
+	n.pass(2 * (warmTime + coolPeriod) * time.Second)
+	if w := n.hub.warm.Load(); w != 0 {
+		t.Errorf("%d logs are open, and nobody is there", w)
+	}
+}
+
+// A stream that cannot be read again when the log is back is given up, not tried for ever.
+func TestStreamThatCannotBeReadAgain(t *testing.T) {
+	var disk faulty
+	var reads atomic.Int64
+	n, stop := comeBack(t, &disk, func() {
+		disk.breaks(func(op errorfs.Op) error {
+			if strings.HasSuffix(path.Base(op.Path), ".sst") && (op.Kind == errorfs.OpOpen || op.Kind == errorfs.OpFileReadAt) {
+				reads.Add(1)
+				return fmt.Errorf("%s: %w", op.Path, syscall.EMFILE)
+			}
+			return nil
+		})
+	})
+	defer stop()
+	n.until("on", func() bool { return !n.log.Stats().Off })
+	time.Sleep(50 * time.Millisecond)
+	done := make(chan struct{})
+	go func() { defer close(done); say(n, "a") }()
+	select {
+	case <-done:
+		if reads.Load() == 0 {
+			t.Skip("nothing was read")
+		}
+	case <-time.After(2 * time.Second):
+		t.Errorf("a publisher tries for ever: %d reads in 2 s", reads.Load())
+	}
+	disk.heals()
+	<-done
+}
+
+// Who catches up slowly does not keep much of the tail.
+func TestSlowReaderPinsLittle(t *testing.T) {
+	const memory = 1 << 20
+	n := newLoggedNode(t, 1, memory)
+	big := `"` + strings.Repeat("x", 200_000) + `"`
+	for i := range 3 {
+		name := fmt.Sprint("c", i)
+		s := n.socket(0)
+		s.optIn(name, "")
+		epoch, serial := stand(t, s.gotAll()[0])
+		s.hangUp()
+		n.publish(name, "1", nobody)
+		slow := n.socket(0)
+		slow.backlogged = true
+		slow.optIn(name, from(epoch, serial))
+		n.settleReplays()
+		for range 150 {
+			n.publish(name, big, nobody)
+		}
+	}
+	if b := n.hub.tails.Load(); b > 2*memory {
+		t.Errorf("three readers that do not read hold %d MB in tails, allowed is %d", b>>20, memory>>20)
+	}
+}
+
+// A loop does not wait while a stream is read anew.
+func TestLoopDoesNotWaitWhenTheLogIsBack(t *testing.T) {
+	var disk faulty
+	heal, reading := make(chan struct{}), make(chan struct{}, 1000)
+	n, stop := comeBack(t, &disk, func() {
+		disk.breaks(func(op errorfs.Op) error {
+			if strings.HasSuffix(path.Base(op.Path), ".sst") && (op.Kind == errorfs.OpOpen || op.Kind == errorfs.OpFileReadAt) {
+				reading <- struct{}{}
+				<-heal
+			}
+			return nil
+		})
+	})
+	defer stop()
+	n.until("on", func() bool { return n.log.Epoch() != 0 })
+	published := make(chan struct{})
+	go func() { defer close(published); say(n, "a") }()
+	<-reading
+	time.Sleep(100 * time.Millisecond) // say is in load by now
+	s := n.socket(0)
+	done := make(chan struct{})
+	go func() { defer close(done); s.optIn("a", "") }()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Second):
+		t.Error("a slow read of the disk, and the loop hangs in a subscription")
+	}
+	close(heal)
+	<-done
+	<-published
+}
+
+// comeBack takes a node with an event on channel a over a failure of its disk; back is called when the log is on again.
+func comeBack(t *testing.T, disk *faulty, back func()) (n *testNode, stop func()) {
+	n = newNode(t, 1)
+	fs := disk.fs(vfs.NewMem())
+	stop = n.onDisk(fs)
+	n.publish("a", "1", nobody)
+	for i := range 200 {
+		n.publish(fmt.Sprint("x", i), `"`+strings.Repeat("x", 2000)+`"`, nobody)
+	}
+	stop()
+	n = newNode(t, 1)
+	log, err := persist.Open(persist.Options{Dir: "/log", FS: fs, Boot: "1", Log: slog.New(onBack{slog.DiscardHandler, back}), Durability: persist.Process})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	n.hub.UseLog(log, 1<<20, func(error, string, string) {})
+	n.log = log
+	say(n, "a") // it is open
+	disk.breaks(noRoom)
+	n.until("off", func() bool { say(n, "x1"); return n.log.Stats().Off })
+	disk.heals()
+	go func() { defer close(done); log.Run(ctx) }()
+	return n, func() { cancel(); <-done; _ = log.Close() }
+}
+
+func say(n *testNode, channel string) {
+	_ = n.app.Publish([]byte(channel), protocol.Raw(`"e"`), protocol.Raw("2"), nobody).Wait()
+}
+
+// onBack calls f when the log says that it is back, before it does anything else.
+type onBack struct {
+	slog.Handler
+	f func()
+}
+
+func (h onBack) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h onBack) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "the log is back") {
+		h.f()
+	}
+	return nil
+}

@@ -40,6 +40,11 @@ func (s *Subscription) welcome(found scene, r claim) {
 	if p != nil && !p.resume && !p.again {
 		counters.fresh.Add(1)
 	}
+	if p == nil && r.Opted && !r.Fresh() && !found.again {
+		// It comes from a time when events were kept, and nobody knows what it has missed since.
+		counters.told(protocol.GapEpoch)
+		s.sub.Send(protocol.ReplayNotice(s.channel.name, protocol.Notice{Gap: protocol.GapEpoch}))
+	}
 	switch {
 	case p != nil && p.again:
 	case p != nil && p.behind:
@@ -88,7 +93,8 @@ type scene struct {
 	roll
 	isCache  bool
 	kept     *protocol.Frame
-	position *position // nil unless it has opted in
+	again    bool      // the subscriber is on the channel already
+	position *position // nil unless it has opted in, and where nothing is kept
 }
 
 func (c *Channel) scene() scene {
@@ -132,7 +138,7 @@ func (s *Subscription) renew(m protocol.Member, r claim) (found scene, err *prot
 		s.arrive(m)
 	}
 	found = ch.scene()
-	found.position = ch.stay(s, r)
+	found.again, found.position = true, ch.stay(s, r)
 	return found, nil
 }
 

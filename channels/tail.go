@@ -24,13 +24,12 @@ func (c *Channel) push(p *publication) {
 	h.tail = append(h.tail, p)
 	h.bytes += p.size()
 	sum := total.Add(p.size())
-	drop, least := 0, 0
-	if h.followers > 0 {
-		least = chunkFrames
-	}
+	drop := 0
 	for bytes := h.bytes; drop < len(h.tail); drop++ {
 		fits := len(h.tail)-drop <= maxTail && bytes <= maxTailBytes && sum <= c.app.hub.replays.memory
-		if fits || len(h.tail)-drop <= least {
+		// For who catches up there is a step of it at least: else it would never be through on a busy channel.
+		least := h.followers > 0 && len(h.tail)-drop <= chunkFrames && (bytes <= chunkBytes || len(h.tail)-drop == 1)
+		if fits || least {
 			break
 		}
 		size := h.tail[drop].size()

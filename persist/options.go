@@ -65,8 +65,8 @@ type Options struct {
 // DefaultMetadata is Options.Metadata: longer than a browser keeps a page open in a background tab.
 const DefaultMetadata = 30 * 24 * time.Hour
 
-// MaxPayload is the size of the largest record. A record has to fit into half of a memory table many times over.
-const MaxPayload = 1 << 20
+// MaxPayload is the size of the largest record: no more than a memory table holds.
+const MaxPayload = 16 << 20
 
 func (o *Options) setDefaults() {
 	if o.Retention == nil {

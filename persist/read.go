@@ -24,10 +24,8 @@ func (s *Stream) Head() (Position, bool) {
 // Ready reports whether all that the log knows of the stream is in memory: the methods that tell of it then read nothing.
 // It is false once after the log has come back. While the log is off there is nothing to read.
 func (s *Stream) Ready() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	st := s.log.cur.Load()
-	return st == nil || s.in == st
+	return st == nil || s.loaded.Load() == st // not under mu, which is held while it is read
 }
 
 // Resume says what somebody lacks who has everything up to p, a position of this log. While the log is off, that

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -17,6 +18,8 @@ type Stream struct {
 	log  *Log
 	name name
 	refs int // guarded by Log.mu
+
+	loaded atomic.Pointer[store] // in, for Ready
 
 	mu sync.Mutex // guards all that follows
 	in *store     // the store that it was read from. When that is not the present one, it has to be read again
@@ -119,6 +122,7 @@ func (s *Stream) load(st *store) error {
 		}
 	}
 	s.in = st
+	s.loaded.Store(st)
 	return nil
 }
 

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"resound/persist"
+	"resound/protocol"
+)
+
+// A page with 40 channels, each of which has 60 kB for it, and a socket that takes 256 kB at once: the replays see what the
+// others have put on the pending list in the same turn, so the page is not closed as a slow consumer.
+func TestReplayOfManyChannels(t *testing.T) {
+	m := manual(t, Options{Loops: 1})
+	log, err := persist.Open(persist.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	m.hub.UseLog(log, 64<<20, func(error, string, string) {})
+	app := m.hub.App(m.registry.ByID([]byte("1")))
+	w := opened(m, 1)[0]
+	data := protocol.Raw(`"` + strings.Repeat("x", 10_000) + `"`)
+	tokens := map[string]string{}
+	for i := range 40 {
+		name := fmt.Sprint("c", i)
+		w.Feed(text(`{"event":"pusher:subscribe","data":{"channel":"` + name + `","replay":{}}}`))
+		m.Turn()
+		got := string(w.Take())
+		_, token, _ := strings.Cut(got, `"epoch":"`)
+		tokens[name], _, _ = strings.Cut(token, `"`)
+	}
+	w.HangUp()
+	for name := range tokens {
+		for range 6 {
+			if err := app.Publish([]byte(name), protocol.Raw(`"e"`), data, protocol.SocketID{}).Wait(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b := &brake{room: 1 << 20}
+	c := m.loops[0].opened(b)
+	m.loops[0].traffic(c, []byte(handshake))
+	for name, token := range tokens {
+		m.loops[0].traffic(c, text(`{"event":"pusher:subscribe","data":{"channel":"`+name+`","replay":{"epoch":"`+token+`","serial":0}}}`))
+	}
+	b.room = 256 << 10
+	m.Turn()
+	if c.state != stateOpen {
+		t.Errorf("the page is closed as a slow consumer by its own replay: state %d, %d bytes refused", c.state, b.refused)
+	}
+}
