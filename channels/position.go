@@ -116,7 +116,7 @@ func (c *Channel) resume(p *position, r claim) {
 		// Nothing says what it may read, and nothing that it has everything.
 		p.serial, p.gap = h.head, protocol.GapEpoch
 		p.grant.First = p.serial
-	case r.grant.Log != ours && r.grant.Issued+clockSlack >= created(ours):
+	case r.grant.Log != ours && r.grant.Issued >= created(ours):
 		p.serial, p.gap = h.head, protocol.GapEpoch
 		p.grant.First = p.serial
 	case r.grant.Log != ours:
@@ -143,9 +143,6 @@ func (c *Channel) resume(p *position, r claim) {
 // planAtMost is how many times as many events as a replay may have are looked at, so that those which are not for
 // the page do not count.
 const planAtMost = 4
-
-// clockSlack is how far the clocks of two servers may be apart, in seconds.
-const clockSlack = 60
 
 // maxNewest is more events than any history has.
 const maxNewest = 1 << 30

@@ -486,18 +486,27 @@ func allocated() uint64 {
 // A token of another log opens nothing of this one that was there when the token was given.
 func TestTokenOfAnotherLog(t *testing.T) {
 	blue := newLoggedNode(t, 1, 1<<20)
-	time.Sleep(1100 * time.Millisecond) // logs are told apart by the second
+	before := blue.socket(0)
+	before.optIn("private-a", "")
+	early, serial := stand(t, before.gotAll()[0])
 	green := newNode(t, 1)
-	green.clock = time.Now().Unix() + 2
+	green.clock = blue.clock + 10
 	green.openLog(t.TempDir(), 1<<20)
 	green.publish("private-a", `"secret"`, nobody)
-	s := blue.socket(0) // is let in now, on blue
-	s.optIn("private-a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	b := green.socket(0)
-	b.optIn("private-a", from(epoch, serial))
-	if got := b.gotAll(); strings.Contains(strings.Join(got, "\n"), "secret") {
-		t.Errorf("was let in behind it and reads %q", got)
+	blue.pass(20 * time.Second)
+	after := blue.socket(0) // is let in now, on blue
+	after.optIn("private-a", "")
+	late, _ := stand(t, after.gotAll()[0])
+	for _, tc := range []struct {
+		epoch string
+		reads bool
+	}{{early, true}, {late, false}} {
+		b := green.socket(0)
+		b.optIn("private-a", from(tc.epoch, serial))
+		got := strings.Join(b.gotAll(), "\n")
+		if strings.Contains(got, "secret") != tc.reads || !strings.Contains(got, "gap") {
+			t.Errorf("let in before this log %v, and gets %s", tc.reads, got)
+		}
 	}
 }
 
