@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -155,4 +156,17 @@ func benchSince(b *testing.B, n int, flushed bool) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	if flushed {
+		tables, err := filepath.Glob(filepath.Join(l.opt.Dir, "*.sst"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		size := int64(0)
+		for _, name := range tables {
+			if info, err := os.Stat(name); err == nil { // else it was not needed any more
+				size += info.Size()
+			}
+		}
+		b.ReportMetric(float64(size)/(streams*1000), "B/message")
+	}
 }

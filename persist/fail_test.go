@@ -269,6 +269,37 @@ func (w *publishers) check(l *Log, failed bool) {
 	}
 }
 
+// TestComesBackWithRoomOnly pins that a log on a full disk does not come back with the first free block, to fail again.
+func TestComesBackWithRoomOnly(t *testing.T) {
+	fs := vfs.NewMem()
+	var disk badDisk
+	l := mustOpen(t, memory(disk.wrap(fs)))
+	s := mustStream(t, l, "x")
+	put(t, s, "a")
+	disk.breaks(full(""))
+	_, c, err := s.Append([2]uint32{}, nil)
+	if err == nil {
+		err = c.Wait()
+	}
+	wantErr(t, err, ErrOff)
+	wantErr(t, err, syscall.ENOSPC)
+	disk.heals()
+	fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1 << 30, AvailBytes: freeBytes - 1})
+	if err := l.reopen(); err == nil || !l.Stats().Off {
+		t.Errorf("it came back to a full disk: %v", err)
+	}
+	fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1 << 30, AvailBytes: freeBytes})
+	if err := l.reopen(); err != nil || l.Stats().Off {
+		t.Errorf("it did not come back: %v", err)
+	}
+	if o := s.Resume(Position{1, 1}); o.Gap != Epoch {
+		t.Errorf("%+v", o)
+	}
+	if p := put(t, s, "b"); p.Epoch != 2 || p.Serial != jumpIncomplete+2 && p.Serial != jumpIncomplete+3 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // TestFailAtEveryWrite breaks the disk for good at one write after the other of a log's life, from its making to its
 // end. There must be no panic and no wait without end, and what was acknowledged is there when the disk is back.
 func TestFailAtEveryWrite(t *testing.T) {

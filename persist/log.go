@@ -35,8 +35,8 @@ type Log struct {
 	sweep sync.Mutex // one sweep at a time
 }
 
-// Open opens the log in a directory, or makes one. It returns ErrLocked, ErrForeign, ErrVersion or ErrCorrupt,
-// wrapped, for a directory that it does not open, and then has changed nothing in it.
+// Open opens the log in a directory, or makes one. With ErrLocked, ErrForeign or ErrVersion it has changed nothing
+// there; ErrCorrupt says that the directory has to be moved away by somebody.
 func Open(opt Options) (*Log, error) {
 	opt.setDefaults()
 	l := &Log{

@@ -273,3 +273,33 @@ func TestCloseWhileUsed(t *testing.T) {
 		mustClose(t, l)
 	}
 }
+
+// TestCloseWhileSwept closes a log while a sweep forgets streams, which has to write the state file as well.
+func TestCloseWhileSwept(t *testing.T) {
+	for i := range 30 {
+		opt := memory(vfs.NewMem())
+		opt.Metadata, opt.Retention = 1, keep(Retention{Messages: 5, Age: 1})
+		l := mustOpen(t, opt)
+		for j := range 10 {
+			s, err := l.Stream("app", fmt.Sprint(j))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, s, "x")
+			s.Release()
+		}
+		now := time.Now().Add(time.Hour)
+		if err := l.Sweep(now); err != nil {
+			t.Fatal(err)
+		}
+		swept := make(chan error)
+		go func() { swept <- l.Sweep(now.Add(time.Hour)) }()
+		for range i {
+			runtime.Gosched()
+		}
+		mustClose(t, l)
+		if err := <-swept; err != nil && !errors.Is(err, ErrOff) {
+			t.Error(err)
+		}
+	}
+}

@@ -48,24 +48,27 @@ func (h *header) put(dst, payload []byte) {
 
 // parseRecord takes the value of a record apart; payload aliases it.
 func parseRecord(value []byte) (h header, payload []byte, err error) {
-	bad := fmt.Errorf("the value of a record, of %d bytes: %w", len(value), ErrCorrupt)
 	if len(value) < 8 || value[0]&^hasExcept != 0 {
-		return header{}, nil, bad
+		return header{}, nil, badValue(value)
 	}
 	h.time = int64(binary.BigEndian.Uint16(value[1:]))<<32 | int64(binary.BigEndian.Uint32(value[3:]))
 	before, n := binary.Uvarint(value[7:])
 	if n <= 0 {
-		return header{}, nil, bad
+		return header{}, nil, badValue(value)
 	}
 	h.before, payload = before, value[7+n:]
 	if value[0]&hasExcept != 0 {
 		if len(payload) < 8 {
-			return header{}, nil, bad
+			return header{}, nil, badValue(value)
 		}
 		h.except = [2]uint32{binary.BigEndian.Uint32(payload), binary.BigEndian.Uint32(payload[4:])}
 		payload = payload[8:]
 	}
 	return h, payload, nil
+}
+
+func badValue(value []byte) error {
+	return fmt.Errorf("the value of a record, of %d bytes: %w", len(value), ErrCorrupt)
 }
 
 // meta is what is known of a stream besides its records. It is written when the stream gets its first record of an
@@ -99,9 +102,9 @@ func (m *meta) append(dst []byte) []byte {
 }
 
 func parseMeta(value []byte) (m meta, err error) {
-	bad := fmt.Errorf("what is known of a stream, %x: %w", value, ErrCorrupt)
+	bad := func() error { return fmt.Errorf("what is known of a stream, %x: %w", value, ErrCorrupt) }
 	if len(value) == 0 || value[0] != metaVersion {
-		return meta{}, bad
+		return meta{}, bad()
 	}
 	rest, ok := value[1:], true
 	next := func() uint64 {
@@ -117,14 +120,14 @@ func parseMeta(value []byte) (m meta, err error) {
 	m.head, m.bytes, m.time, m.emptied = next(), next(), int64(next()), int64(next())
 	entries := next()
 	if !ok || entries == 0 || entries > maxLineage {
-		return meta{}, bad
+		return meta{}, bad()
 	}
 	m.line = make(line, entries)
 	for i := range m.line {
 		m.line[i] = Lineage{Epoch: uint32(next()), First: next(), Hole: next()}
 	}
 	if !ok || len(rest) != 0 || m.id == 0 || !m.line.valid() {
-		return meta{}, bad
+		return meta{}, bad()
 	}
 	return m, nil
 }

@@ -8,9 +8,12 @@ import (
 )
 
 // How long a log that went off waits before it tries to come back: from the first, doubled each time, to the last.
+// One that fails again within steady goes on doubling. A disk that was full has to have some room first.
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
+	steady     = time.Minute
+	freeBytes  = 2 * memTableSize
 )
 
 // A sweep looks at each stream once. A new one begins at most every sweepEvery, and a step, at most every stepEvery,
@@ -34,7 +37,8 @@ func (l *Log) Run(ctx context.Context) {
 	tick := time.NewTicker(min(stepEvery, writeEvery))
 	defer tick.Stop()
 	sweep := sweeper{log: l}
-	var began time.Time
+	var began, back time.Time
+	wait := firstRetry
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,7 +46,11 @@ func (l *Log) Run(ctx context.Context) {
 		case <-l.stop:
 			return
 		case <-l.fail:
-			l.comeBack(ctx)
+			if time.Since(back) > steady {
+				wait = firstRetry
+			}
+			l.comeBack(ctx, &wait)
+			back = time.Now()
 		case now := <-tick.C:
 			l.writeQueued()
 			if sweep.next == nil && now.Sub(began) < sweepEvery {
@@ -86,7 +94,7 @@ func (st *store) failed(cause error) {
 // failure; it ends when all have left the instance.
 func (st *store) abandon(cause error) {
 	l := st.log
-	l.log.Error("the log is off: its disk failed. Events are delivered and not stored until it is back", "dir", l.opt.Dir, "error", cause)
+	l.log.Error("the log is off: its disk failed; events are delivered and not stored until it is back", "dir", l.opt.Dir, "error", cause)
 	_ = st.close(nil)
 	select {
 	case l.fail <- struct{}{}:
@@ -94,11 +102,12 @@ func (st *store) abandon(cause error) {
 	}
 }
 
-// comeBack tries to turn the log on again until it succeeds, ctx ends or the log is closed.
-func (l *Log) comeBack(ctx context.Context) {
-	began := l.opt.Now()
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		timer := time.NewTimer(wait)
+// comeBack tries to turn the log on again until it succeeds, ctx ends or the log is closed. wait is how long it waits
+// first, and then what comes next.
+func (l *Log) comeBack(ctx context.Context, wait *time.Duration) {
+	off := time.Now()
+	for {
+		timer := time.NewTimer(*wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -108,9 +117,11 @@ func (l *Log) comeBack(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
+		*wait = min(2**wait, lastRetry)
 		err := l.reopen()
 		if err == nil {
-			l.log.Warn("the log is back. What was not stored meanwhile is told as a gap", "dir", l.opt.Dir, "epoch", l.Epoch(), "off", l.opt.Now().Sub(began))
+			l.log.Warn("the log is back; what was not stored meanwhile is told as a gap", "dir", l.opt.Dir,
+				"epoch", l.Epoch(), "off", time.Since(off).Round(time.Millisecond))
 			return
 		}
 		l.log.Debug("the log is still off", "error", err)
@@ -125,6 +136,9 @@ func (l *Log) reopen() error {
 		return nil
 	}
 	<-l.last.gone
+	if u, err := l.opt.FS.GetDiskUsage(l.opt.Dir); err == nil && u.TotalBytes > 0 && u.AvailBytes < freeBytes {
+		return fmt.Errorf("%d bytes are free, of %d that are needed to come back", u.AvailBytes, freeBytes)
+	}
 	s, found, err := readState(l.opt.FS, l.opt.Dir)
 	if err == nil && !found {
 		err = fmt.Errorf("there is no %s any more: %w", stateFile, ErrCorrupt)

@@ -90,7 +90,7 @@ func (l *Log) mend(fsys *guard) (bool, error) {
 		return false, nil
 	}
 	l.log.Warn("the write-ahead log cannot be read to its end; what follows is dropped", "dir", l.opt.Dir,
-		"file", logs[at+broken], "offset", good, "err", why)
+		"file", logs[at+broken], "offset", good, "error", why)
 	return true, cutLogs(fsys, logs[at+broken:], good)
 }
 

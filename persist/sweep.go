@@ -176,7 +176,8 @@ func (l *Log) purge(st *store, streams []old) error {
 	return nil
 }
 
-// raise begins the epoch of a purge. It reports false when the store is not the present one any more.
+// raise begins the epoch of a purge. It reports false when the log is being closed or comes back just now: whoever
+// does that waits for the store to be left.
 func (l *Log) raise(st *store, streams []old) (bool, error) {
 	return l.advance(st, func(s *state) {
 		s.now++
