@@ -12,8 +12,8 @@ import (
 // name is what the log calls a stream by.
 type name struct{ app, channel string }
 
-// Stream is the one shared handle of a channel's stream, which keeps what an append needs in memory: about 250 bytes
-// and, for a stream that is written to, up to marksMax marks of 24 bytes.
+// Stream is the one shared handle of a channel's stream, which keeps what an append needs in memory: 200 bytes and
+// the names, and 24 bytes for each mark: at most 60 or so for a busy stream.
 type Stream struct {
 	log  *Log
 	name name
