@@ -248,3 +248,49 @@ func TestCrashWhileMadeOrClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestCrashWhileOpened kills a log, and then again at each write while what is left is opened. Nothing is missing in
+// the end, and the log knows.
+func TestCrashWhileOpened(t *testing.T) {
+	for _, c := range []struct {
+		d        Durability
+		unsynced int
+	}{{Process, 100}, {Disk, 100}, {Disk, 50}, {Disk, 0}} {
+		fs := vfs.NewCrashableMem()
+		opt := memory(fs)
+		opt.Durability = c.d
+		l := mustOpen(t, opt)
+		putMany(t, mustStream(t, l, "x"), 100)
+		left := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: c.unsynced, RNG: newRand(7)})
+		rng := newRand(8)
+		var mu sync.Mutex
+		var clones []*vfs.MemFS
+		opt.FS = reusing{errorfs.Wrap(left, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				mu.Lock()
+				defer mu.Unlock()
+				clones = append(clones, left.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: c.unsynced, RNG: rng}))
+			}
+			return nil
+		}))}
+		mustOpen(t, opt)
+		mu.Lock()
+		points := clones
+		mu.Unlock()
+		for i, clone := range points {
+			opt.FS = clone
+			l := mustOpen(t, opt)
+			s := mustStream(t, l, "x")
+			if got := since(t, s, 0, 1<<30); len(got) != 100 {
+				t.Errorf("%v, %d percent, point %d of %d: %d records", c.d, c.unsynced, i, len(points), len(got))
+			}
+			if o := s.Resume(Position{1, 40}); o != (Outcome{After: 40}) {
+				t.Errorf("%v, %d percent, point %d of %d: %+v", c.d, c.unsynced, i, len(points), o)
+			}
+			mustClose(t, l)
+		}
+		if len(points) < 20 {
+			t.Errorf("only %d points", len(points))
+		}
+	}
+}

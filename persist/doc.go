@@ -39,7 +39,7 @@
 //   - async: nothing that is not yet written, which takes up to 100 ms (Run). Every unclean stop makes such a gap.
 //
 // A crash at any point where files change for good is tested in all three (TestCrashAtEverySyncPoint,
-// TestCrashWhileMadeOrClosed), and on a real disk (TestOnTheRealDisk). A clean stop loses nothing in any of them
+// TestCrashWhileMadeOrClosed, TestCrashWhileOpened), and on a real disk (TestOnTheRealDisk). A clean stop loses nothing in any of them
 // (TestReopenCleanly, TestCloseWhileUsed).
 //
 // A disk that fails, or is full, never ends the process and never makes a publisher wait. At the first write that
