@@ -71,7 +71,7 @@ func (c *socket) optIn(channel string, at positioned) positioned {
 // when there is room again it is back by itself, and who comes back is told of the gap.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	const room = 48 << 20
+	const room = 160 << 20 // the log wants 32 MB before it comes back
 	disk := smallDisk(t, room)
 	s := start(t, plan{args: append([]string{"--data-dir", filepath.Join(disk, "data")}, appFlags...)})
 	page := s.connect(t)
