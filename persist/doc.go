@@ -75,7 +75,8 @@
 //
 // On the disk. The file RESOUND is text, replaced as a whole: the version of the format (TestOtherFormat), the name of
 // the log, how the last run ended and in what machine, what is known of epochs, and a checksum (TestStateFile). Beside
-// it are Pebble's own files, with three kinds of keys, numbers big endian (TestRecordCodec, FuzzParse):
+// it is INTACT as long as the run has been given everything: without it an unclean stop is one behind which the log is not
+// complete (TestRestartWhileOff, TestBreak). The rest are Pebble's own files, with three kinds of keys, numbers big endian (TestRecordCodec, FuzzParse):
 //
 //	r stream(8) serial(8)              flags(1) ms(6) bytes-before(uvarint) [except(8)] payload
 //	m len(app) app channel             version(1) then uvarints: stream born jump head bytes ms emptied-ms, lineage
