@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import Echo from "laravel-echo";
 import PusherJS from "pusher-js";
 import Publisher from "pusher";
-import { soon } from "./waiting.mjs";
+import { Log, soon } from "./waiting.mjs";
 
 export { Log, eventually, patience, soon } from "./waiting.mjs";
 
