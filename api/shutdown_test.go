@@ -210,6 +210,12 @@ func TestShutdownAnswersWhatWasHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close() //nolint:errcheck // nothing is lost
+	quiet := dial(t, d.addr())
+	within(t, "the server to serve", d.reads)
+	stopped := shutdown()
+	within(t, "the listener to be closed", d.closing)
+	close(d.close)
+	quiet.wantClosed()
 	clients := make([]*client, 2)
 	for i, early := range []string{n.post(testEvent), ""} {
 		clients[i] = dial(t, other.Addr().String())
@@ -220,9 +226,6 @@ func TestShutdownAnswersWhatWasHandedOver(t *testing.T) {
 		d.late <- &watched{c, d.reads, bytes.NewReader([]byte(early))}
 	}
 	close(d.late)
-	stopped := shutdown()
-	within(t, "the listener to be closed", d.closing)
-	close(d.close)
 	if res := clients[0].want("POST", 200, `{}`); !res.Close {
 		t.Error("the answer does not say that the connection closes")
 	}
