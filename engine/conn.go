@@ -7,12 +7,8 @@ import (
 	"resound/protocol/ws"
 )
 
-// socket is what is used of a gnet.Conn to write. Tests without a network supply their own.
-type socket interface {
-	Write(b []byte) (int, error)         // as Writev, for one slice: the kernel does less for it
-	Writev(slices [][]byte) (int, error) // takes all; what the kernel refuses is copied
-	OutboundBuffered() int               // bytes that the kernel has refused so far
-}
+// socket is how the host of a loop knows a connection.
+type socket any
 
 // conn is one connection. It belongs to its loop. It implements channels.Subscriber.
 type conn struct {
@@ -21,12 +17,15 @@ type conn struct {
 	loop    *loop
 	decoder ws.Decoder
 	timer   timer
-	pending []*protocol.Frame // to be written at the end of the turn; nil while idle
-	carry   []byte            // bytes that were read before the loop had the connection
-	heard   uint32            // second of the loop's clock in which the last bytes came
+	slow    *backlog // what it has not taken; nil while it takes everything
+	carry   []byte   // bytes that were read before the loop had the connection
+	heard   uint32   // second of the loop's clock in which the last bytes came
+	fd      int32    // descriptor; 0 where there is no network
+	first   int32    // of its list in loop.outbox, counted from 1; 0 is none
+	last    int32    // of the same
 	rate    rate
 	state   state
-	dirty   bool // in loop.dirty
+	dirty   bool // in outbox.dirty
 	control bool // has sent a control frame, so that pings to it are control frames too
 	pinged  bool // a ping went out and nothing came since
 	adopted bool // came from the HTTP server, with a request head that it has read
@@ -57,15 +56,6 @@ func (c *conn) Send(f *protocol.Frame) {
 	c.queue(f)
 	if t := c.loop.engine.trace; t != nil {
 		t.Sent(c.id, f)
-	}
-}
-
-// queue puts a frame on the pending list, whatever the state.
-func (c *conn) queue(f *protocol.Frame) {
-	c.pending = append(c.pending, f)
-	if !c.dirty {
-		c.dirty = true
-		c.loop.dirty = append(c.loop.dirty, c)
 	}
 }
 
@@ -106,76 +96,21 @@ func (c *conn) leave() {
 // drop closes the connection without a word.
 func (c *conn) drop() {
 	if c.state != stateGone {
-		c.loop.host.close(c.sock)
+		c.loop.host.close(c)
 	}
-}
-
-// write hands everything pending to the socket, as few times as can be. What the kernel refuses is
-// copied, so each step asks again whether the connection keeps up.
-func (c *conn) write() {
-	defer func() { c.dirty = false }()
-	frames := c.pending
-	for len(frames) > 0 && c.state != stateGone {
-		if c.state == stateOpen && c.backlog(frames) > c.loop.engine.backlog {
-			clear(c.pending)
-			c.pending = c.pending[:0]
-			c.Close(protocol.ErrSlowConsumer)
-			frames = c.pending
-		}
-		frames = c.writeSome(frames)
-	}
-	clear(c.pending)
-	c.pending = c.pending[:0]
-	if cap(c.pending) > 8 {
-		c.pending = nil // one that was busy and is idle keeps nothing
-	}
-	if c.state == stateClosing && c.sock.OutboundBuffered() == 0 {
-		c.loop.host.shutdown(c.sock)
-	}
-}
-
-// writeSome writes as many frames as one call may take and returns the others. A socket that
-// fails is closed in the call, and the loop has been told when it returns.
-func (c *conn) writeSome(frames []*protocol.Frame) []*protocol.Frame {
-	if len(frames) == 1 {
-		_, _ = c.sock.Write(frames[0].Bytes())
-		return nil
-	}
-	slices, size := c.loop.slices[:0], 0
-	for _, f := range frames {
-		if len(slices) == maxSlices || size > 0 && size+f.Len() > maxWrite {
-			break
-		}
-		slices, size = append(slices, f.Bytes()), size+f.Len()
-	}
-	n := len(slices)
-	_, _ = c.sock.Writev(slices)
-	clear(slices)
-	return frames[n:]
-}
-
-// backlog is how many bytes the connection has not taken, frames included, while it takes none.
-func (c *conn) backlog(frames []*protocol.Frame) int {
-	refused := c.sock.OutboundBuffered()
-	if refused == 0 {
-		return 0
-	}
-	for _, f := range frames {
-		refused += f.Len()
-	}
-	return refused
 }
 
 // Lag reports whether a replay has to wait: what the connection has not taken, or is to be sent in this turn, is half of what
 // it may leave, and the rest is for what is published meanwhile. stuck is whether the kernel has refused some of it already, so that the
 // end of the turn will not help. It runs on the connection's loop only.
 func (c *conn) Lag() (much, stuck bool) {
-	refused := c.sock.OutboundBuffered()
-	sum := refused
-	for _, f := range c.pending {
-		sum += f.Len()
+	sum := 0
+	if c.slow != nil {
+		sum = c.slow.size
+	} else {
+		sum = c.loop.outbox.size(c)
 	}
-	return sum > c.loop.engine.backlog/2, refused > 0
+	return sum > c.loop.engine.backlog/2, c.slow != nil
 }
 
 // ring is called when the connection's timer goes off.

@@ -7,7 +7,9 @@
 //   - loop.go: what one event loop does in a turn.
 //   - mailbox.go: the ordered inbox of a loop.
 //   - wheel.go: the timers of a loop.
-//   - conn.go: one TCP connection: its state, what it has yet to write, how it ends.
+//   - conn.go: one TCP connection: its state and how it ends.
+//   - outbox.go: what a loop has to write, and what a slow connection has not taken.
+//   - writable.go, writable_linux.go, writable_bsd.go: writes, and the wait for slow connections.
 //   - session.go: what a command does; no I/O, no clock.
 //   - rate.go: how many messages a connection may send.
 //   - upgrade.go: from a request head to a WebSocket, or to the HTTP server.
@@ -22,9 +24,15 @@
 // may be used from elsewhere. There is no goroutine per connection.
 //
 // A turn has two halves. First everything that happened: bytes in, or tasks
-// from the mailbox; Send only remembers the shared frame. Then flush: one
-// Writev for each connection that has something to write. gnet may close a
-// connection inside Writev, so nothing that closing changes is walked meanwhile.
+// from the mailbox; Send only remembers the shared frame. Then flush: one write
+// for each connection that has something to write. A connection is closed in
+// flush or between turns, so nothing that closing changes is walked meanwhile.
+//
+// Writes. The loop writes by itself, with a system call that bypasses Go's
+// scheduler, and never through gnet, which would copy what the kernel does not
+// take. What it does not take stays a list of shared frames (backlog); the
+// loop's writable posts when it takes more. When the list is over the limit it
+// is dropped but for a frame that is half out, and 4100 is said.
 //
 // Bytes. What is read belongs to the loop's buffer and is good until the call
 // returns; a session copies what it keeps. Pending frames are shared and immutable.

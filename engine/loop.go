@@ -16,21 +16,25 @@ type loop struct {
 	mailbox  *mailbox
 	dispatch *channels.Dispatcher
 	host     host
+	writable *writable // nil where there is no network
 	wheel    wheel
-	lost     uint32   // seconds that the wheel will never see: the process stood still
-	dirty    []*conn  // have something to write at the end of the turn
-	slices   [][]byte // room for one Writev
+	lost     uint32 // seconds that the wheel will never see: the process stood still
+	outbox   outbox
 }
 
 // host is what a loop asks of whoever reads its sockets. All of it runs on the loop.
 type host interface {
-	close(s socket)                  // ends the connection; calls closed before it returns
-	shutdown(s socket)               // says that nothing more will be written
-	handover(s socket, bytes []byte) // gives the connection, with what was read of it, to the HTTP server, and closes it here
+	write(c *conn, b []byte) (n int, err error)         // as much as the kernel takes now
+	writev(c *conn, slices [][]byte) (n int, err error) // the same, of several slices
+	watch(c *conn)                                      // calls resume, once, when the kernel takes more
+	unwatch(c *conn)                                    // does not any more
+	close(c *conn)                                      // ends the connection; calls closed before it returns
+	shutdown(c *conn)                                   // says that nothing more will be written
+	handover(c *conn, bytes []byte)                     // gives the connection, with what was read of it, to the HTTP server, and closes it here
 }
 
 func newLoop(e *Engine, slot int) *loop {
-	return &loop{engine: e, slot: slot, mailbox: new(mailbox), slices: make([][]byte, 0, maxSlices)}
+	return &loop{engine: e, slot: slot, mailbox: new(mailbox), outbox: outbox{slices: make([][]byte, 0, maxSlices)}}
 }
 
 // opened makes the connection of a new socket.
@@ -48,7 +52,10 @@ func (l *loop) closed(c *conn) {
 	c.leave()
 	c.state = stateGone
 	l.wheel.disarm(c)
-	c.pending, c.carry = nil, nil
+	if c.slow != nil {
+		l.host.unwatch(c)
+	}
+	c.slow, c.carry, c.first, c.last = nil, nil, 0, 0
 	c.decoder.Reset()
 }
 
@@ -71,7 +78,7 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 	} else {
 		n = l.read(c, buf)
 	}
-	l.flush()
+	l.outbox.flush()
 	return n
 }
 
@@ -152,17 +159,8 @@ func (l *loop) run() (again bool) {
 		l.dispatch.Do(t)
 	}
 	more := l.dispatch.Deliver(turnBudget)
-	l.flush()
+	l.outbox.flush()
 	return l.mailbox.done(tasks, more)
-}
-
-// flush writes to every connection that has something to write.
-func (l *loop) flush() {
-	for i := 0; i < len(l.dirty); i++ {
-		l.dirty[i].write()
-	}
-	clear(l.dirty)
-	l.dirty = l.dirty[:0]
 }
 
 // tick moves the loop's clock to now, in seconds since the engine began.

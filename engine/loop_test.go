@@ -29,22 +29,15 @@ func text(s string) []byte { return ws.AppendMasked(nil, ws.OpText, []byte(s), [
 // sink is a socket that takes everything and counts.
 type sink struct{ writes, slices, bytes int }
 
-func (s *sink) Writev(b [][]byte) (n int, err error) {
+func (s *sink) take(b [][]byte) (n int) {
 	s.writes++
 	s.slices += len(b)
 	for _, x := range b {
 		n += len(x)
 	}
 	s.bytes += n
-	return n, nil
+	return n
 }
-func (s *sink) Write(b []byte) (int, error) {
-	s.writes++
-	s.slices++
-	s.bytes += len(b)
-	return len(b), nil
-}
-func (s *sink) OutboundBuffered() int { return 0 }
 
 // subscribed opens n connections of one loop on a channel.
 func subscribed(t testing.TB, m *Manual, n int, channel string) (sinks []*sink, conns []*conn) {
@@ -125,27 +118,36 @@ func TestAWritevHasAtMost1024Slices(t *testing.T) {
 	for range 2500 {
 		conns[0].Send(protocol.PongFrame)
 	}
-	m.loops[0].flush()
+	m.loops[0].outbox.flush()
 	if s := sinks[0]; s.writes != 3 || s.slices != 2500 {
 		t.Errorf("2,500 frames went out in %d writes of %d slices", s.writes, s.slices)
 	}
 }
 
-func TestAnIdleConnectionKeepsNoFrames(t *testing.T) {
+// The loop keeps no frame that was written, nor much room for the next: neither does a connection.
+func TestAnIdleLoopKeepsNoFrames(t *testing.T) {
 	m := manual(t, Options{Loops: 1})
-	_, conns := subscribed(t, m, 1, "news")
-	c := conns[0]
-	for range 100 {
-		c.Send(protocol.PongFrame)
-	}
-	m.loops[0].flush()
-	if c.pending != nil {
-		t.Errorf("room for %d frames is kept", cap(c.pending))
-	}
-	c.Send(protocol.PongFrame)
-	m.loops[0].flush()
-	if p := c.pending[:cap(c.pending)]; len(p) > 0 && p[0] != nil {
-		t.Error("a frame that was written is kept")
+	_, conns := subscribed(t, m, 2, "news")
+	box := &m.loops[0].outbox
+	for _, n := range []int{1, 100, 10 * maxPooled} {
+		for range n {
+			conns[0].Send(protocol.PongFrame)
+			conns[1].Send(protocol.PongFrame)
+		}
+		box.flush()
+		for _, e := range box.entries[:cap(box.entries)] {
+			if e.frame != nil {
+				t.Fatalf("after %d: a frame that was written is kept", n)
+			}
+		}
+		for _, f := range box.room.frames[:cap(box.room.frames)] {
+			if f != nil {
+				t.Fatalf("after %d: a frame that was written in company is kept", n)
+			}
+		}
+		if cap(box.entries) > maxPooled || cap(box.room.frames) > maxPooled || conns[0].slow != nil {
+			t.Errorf("after %d: room for %d and %d is kept, slow: %v", n, cap(box.entries), cap(box.room.frames), conns[0].slow != nil)
+		}
 	}
 }
 

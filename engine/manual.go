@@ -26,8 +26,8 @@ type Wire struct {
 	conn    *conn
 	inbox   []byte // sent, and not yet read by the loop
 	written []byte // written by the server, and not yet taken
-	refused int    // bytes that the kernel would have refused
 	stalled bool
+	room    int // bytes that it takes while it is stalled
 
 	HalfClosed bool   // the server will write no more
 	Closed     bool   // the connection has ended
@@ -40,7 +40,7 @@ func (m *Manual) Open(slot int) *Wire {
 	m.sockets.Add(1)
 	w.conn = m.loops[slot].opened(w)
 	if m.draining.Load() || m.exhausted() {
-		manualHost{}.close(w)
+		manualHost{}.close(w.conn)
 	}
 	return w
 }
@@ -66,32 +66,14 @@ func (w *Wire) Take() []byte {
 
 // Stall makes the connection take nothing any more, or take everything again.
 func (w *Wire) Stall(stalled bool) {
-	w.stalled = stalled
+	w.stalled, w.room = stalled, 0
 	if !stalled {
-		w.refused = 0
+		w.conn.resume()
 	}
 }
 
 // HangUp ends the connection from the client's side.
-func (w *Wire) HangUp() { manualHost{}.close(w) }
-
-// Write takes what the server writes.
-func (w *Wire) Write(b []byte) (int, error) { return w.Writev([][]byte{b}) }
-
-// Writev takes what the server writes.
-func (w *Wire) Writev(slices [][]byte) (n int, err error) {
-	for _, b := range slices {
-		w.written = append(w.written, b...)
-		n += len(b)
-	}
-	if w.stalled {
-		w.refused += n
-	}
-	return n, nil
-}
-
-// OutboundBuffered returns how many bytes the client has not taken.
-func (w *Wire) OutboundBuffered() int { return w.refused }
+func (w *Wire) HangUp() { manualHost{}.close(w.conn) }
 
 // Turn runs every loop until no mailbox holds anything.
 func (m *Manual) Turn() {
@@ -115,7 +97,7 @@ func (m *Manual) Advance(d time.Duration) {
 		m.hub.Tick(m.Now())
 		for _, l := range m.loops {
 			l.tick(m.now)
-			l.flush()
+			l.outbox.flush()
 		}
 		m.Turn()
 	}
@@ -132,19 +114,45 @@ func (m *Manual) Begin(now time.Time) {
 
 type manualHost struct{}
 
-func (manualHost) close(s socket) {
-	w := s.(*Wire)
+func (h manualHost) write(c *conn, b []byte) (int, error) {
+	return h.writev(c, append(c.loop.outbox.slices[:0], b))
+}
+
+func (manualHost) writev(c *conn, slices [][]byte) (int, error) {
+	return c.sock.(taker).take(slices), nil
+}
+
+// taker is a socket in memory: take returns how many bytes of the slices it takes.
+type taker interface{ take(slices [][]byte) int }
+
+func (w *Wire) take(slices [][]byte) (n int) {
+	for _, b := range slices {
+		if w.stalled {
+			b = b[:min(len(b), w.room)]
+			w.room -= len(b)
+		}
+		w.written = append(w.written, b...)
+		n += len(b)
+	}
+	return n
+}
+
+func (manualHost) watch(*conn)   {} // Stall resumes
+func (manualHost) unwatch(*conn) {}
+
+func (manualHost) close(c *conn) {
+	w := c.sock.(*Wire)
 	if w.Closed {
 		return
 	}
 	w.Closed = true
-	w.conn.loop.closed(w.conn)
+	c.loop.closed(c)
 	w.m.left(1)
 }
 
-func (manualHost) shutdown(s socket) { s.(*Wire).HalfClosed = true }
+func (manualHost) shutdown(c *conn) { c.sock.(*Wire).HalfClosed = true }
 
-func (h manualHost) handover(s socket, bytes []byte) {
-	s.(*Wire).HandedOver = append([]byte(nil), bytes...)
-	h.close(s)
+func (h manualHost) handover(c *conn, bytes []byte) {
+	c.sock.(*Wire).HandedOver = append([]byte(nil), bytes...)
+	h.close(c)
 }

@@ -42,6 +42,8 @@ type gnetHost struct {
 	el     gnet.EventLoop
 	task   gnet.Runnable
 	tick   channels.Task
+
+	stalled map[int32]*conn // by descriptor: those that writable watches
 }
 
 // host returns ours for one of gnet's loops. It runs on that loop.
@@ -50,7 +52,7 @@ func (r *reactor) host(el gnet.EventLoop) *gnetHost {
 	defer r.mu.Unlock()
 	h := r.hosts[el]
 	if h == nil {
-		h = &gnetHost{engine: r.engine, loop: r.engine.loops[len(r.hosts)], el: el}
+		h = &gnetHost{engine: r.engine, loop: r.engine.loops[len(r.hosts)], el: el, stalled: make(map[int32]*conn)}
 		h.task = gnet.RunnableFunc(h.run)
 		// The time is that when the loop comes to it: ticks that have piled up are one.
 		h.tick = channels.Call(func() { h.loop.tick(h.engine.elapsed()) })
@@ -91,17 +93,50 @@ func (r *reactor) rearm() {
 	}
 }
 
-func (h *gnetHost) close(s socket)    { _ = h.el.Close(s.(gnet.Conn)) }
-func (h *gnetHost) shutdown(s socket) { _ = unix.Shutdown(s.(gnet.Conn).Fd(), unix.SHUT_WR) }
+func (h *gnetHost) close(c *conn)    { _ = h.el.Close(c.sock.(gnet.Conn)) }
+func (h *gnetHost) shutdown(c *conn) { _ = unix.Shutdown(int(c.fd), unix.SHUT_WR) }
 
-func (h *gnetHost) handover(s socket, bytes []byte) {
-	c := s.(gnet.Conn)
+// gnet's own write is not used: it copies what the kernel does not take, for every connection anew,
+// and goes through Go's scheduler for a call that never waits.
+
+func (h *gnetHost) write(c *conn, b []byte) (int, error)         { return write(int(c.fd), b) }
+func (h *gnetHost) writev(c *conn, slices [][]byte) (int, error) { return writev(int(c.fd), slices) }
+
+func (h *gnetHost) watch(c *conn) {
+	if err := h.loop.writable.watch(int(c.fd), c.slow.watched); err != nil {
+		h.engine.log.Warn("a slow connection was dropped: it cannot be watched", "error", err)
+		c.drop()
+		return
+	}
+	c.slow.watched = true
+	h.stalled[c.fd] = c
+}
+
+func (h *gnetHost) unwatch(c *conn) {
+	if c.slow.watched {
+		h.loop.writable.unwatch(int(c.fd))
+		delete(h.stalled, c.fd)
+	}
+}
+
+// resume goes on with slow connections, by descriptor, whose kernel takes more. One of them may be
+// another connection's by now: then there is a write for nothing.
+func (h *gnetHost) resume(fds []int32) {
+	for _, fd := range fds {
+		if c := h.stalled[fd]; c != nil {
+			c.resume()
+		}
+	}
+}
+
+func (h *gnetHost) handover(conn *conn, bytes []byte) {
+	c := conn.sock.(gnet.Conn)
 	if fd, err := c.Dup(); err != nil {
 		h.engine.log.Warn("a request was dropped: no descriptor for it", "error", err)
 	} else if !h.engine.handover.offer(parcel{fd, append([]byte(nil), bytes...)}) {
 		_ = unix.Close(fd)
 	}
-	h.close(s)
+	h.close(conn)
 }
 
 // OnOpen takes a new connection in, or one that comes back from the HTTP server.
@@ -112,6 +147,7 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	h := r.host(c.EventLoop())
 	early, adopted := c.Context().([]byte)
 	conn := h.loop.opened(c)
+	conn.fd = int32(c.Fd())
 	conn.adopted = adopted
 	c.SetContext(conn)
 	if e.draining.Load() || e.exhausted() {

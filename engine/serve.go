@@ -34,9 +34,30 @@ func (e *Engine) Start() error {
 	r.nudge = make(chan *mailbox, len(e.loops))
 	r.hosts = make(map[gnet.EventLoop]*gnetHost)
 	r.mu.Unlock()
+	for _, l := range r.engine.loops {
+		w, err := newWritable()
+		if err != nil {
+			r.closePollers()
+			close(r.ended)
+			return fmt.Errorf("watch slow connections: %w", err)
+		}
+		l.writable = w
+	}
+	for _, l := range r.engine.loops {
+		spawn("writable", func() { l.writable.run(l) })
+	}
 	spawn("rearm", r.rearm)
 	spawn("reactor", r.serve)
 	return <-r.boot
+}
+
+// closePollers ends the goroutines that wait for slow connections.
+func (r *reactor) closePollers() {
+	for _, l := range r.engine.loops {
+		if l.writable != nil {
+			l.writable.close()
+		}
+	}
 }
 
 // spawn starts one of the reactor's goroutines. The label is inherited by gnet's own, so a profile
@@ -77,6 +98,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 // want of descriptors say; the server must not, so it begins anew.
 func (r *reactor) serve() {
 	defer close(r.ended)
+	defer r.closePollers()
 	e := r.engine
 	addr := listenAddress(e.options.Host, e.options.Port)
 	for pause := restartPause; ; {

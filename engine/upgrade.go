@@ -33,7 +33,7 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 		return len(buf)
 	}
 	if begin := buf[:min(len(buf), len(get))]; string(begin) != get[:len(begin)] {
-		l.host.handover(c.sock, buf)
+		l.host.handover(c, buf)
 		return len(buf)
 	}
 	// A head whose lines end in LF alone would be awaited for ever: the HTTP server says what is wrong with it.
@@ -41,7 +41,7 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 		return 0
 	}
 	if end < 0 || end+4 > maxHead || !isUpgrade(buf[:end+2]) {
-		l.host.handover(c.sock, buf)
+		l.host.handover(c, buf)
 		return len(buf)
 	}
 	l.upgrade(c, buf[:end+4])

@@ -1,0 +1,225 @@
+package engine
+
+import "resound/protocol"
+
+// outbox is what a loop has to write at the end of the turn: a list for each connection, all of
+// them in one slice, so that a connection that has nothing to write keeps no room for it.
+type outbox struct {
+	entries []entry
+	dirty   []*conn  // have something to write
+	slices  [][]byte // room for one writev
+	room    backlog  // for a connection that has several frames to write
+}
+
+// entry is one frame on the list of its connection.
+type entry struct {
+	frame *protocol.Frame
+	next  int32 // the entry behind it, counted from 1; 0 is none
+}
+
+// add puts a frame behind what the connection has on its list.
+func (o *outbox) add(c *conn, f *protocol.Frame) {
+	o.entries = append(o.entries, entry{frame: f})
+	n := int32(len(o.entries))
+	if c.first == 0 {
+		c.first = n
+		o.mark(c)
+	} else {
+		o.entries[c.last-1].next = n
+	}
+	c.last = n
+}
+
+// mark makes the end of the turn look at the connection.
+func (o *outbox) mark(c *conn) {
+	if !c.dirty {
+		c.dirty = true
+		o.dirty = append(o.dirty, c)
+	}
+}
+
+// flush writes to every connection that has something to write.
+func (o *outbox) flush() {
+	for i := 0; i < len(o.dirty); i++ { // a connection that is closed may give others something to say
+		c := o.dirty[i]
+		c.dirty = false
+		c.write()
+	}
+	clear(o.dirty)
+	clear(o.entries)
+	o.dirty, o.entries = emptied(o.dirty), emptied(o.entries)
+}
+
+// emptied returns a list without its elements, and without its room when that is much.
+func emptied[T any](list []T) []T {
+	if cap(list) > maxPooled {
+		return nil
+	}
+	return list[:0]
+}
+
+// size is how many bytes are on the connection's list.
+func (o *outbox) size(c *conn) (n int) {
+	for at := c.first; at != 0; at = o.entries[at-1].next {
+		n += o.entries[at-1].frame.Len()
+	}
+	return n
+}
+
+// backlog is what a connection has not taken. Its frames are shared with all who get them, so a
+// thousand slow readers of a channel cost a thousand lists, and the bytes once.
+type backlog struct {
+	frames  []*protocol.Frame
+	done    int // bytes of the first that the kernel has taken
+	size    int // bytes that it has not
+	watched bool
+}
+
+func (b *backlog) add(f *protocol.Frame) {
+	b.frames = append(b.frames, f)
+	b.size += f.Len()
+}
+
+// taken notes that the kernel took n bytes more.
+func (b *backlog) taken(n int) {
+	b.size -= n
+	n += b.done
+	i := 0
+	for ; i < len(b.frames) && n >= b.frames[i].Len(); i++ {
+		n -= b.frames[i].Len()
+	}
+	left := copy(b.frames, b.frames[i:])
+	clear(b.frames[left:])
+	b.frames, b.done = b.frames[:left], n
+}
+
+// forget drops all frames but one that is half out.
+func (b *backlog) forget() {
+	keep := 0
+	if b.done > 0 {
+		keep = 1
+	}
+	clear(b.frames[keep:])
+	b.frames, b.size = b.frames[:keep], 0
+	if keep > 0 {
+		b.size = b.frames[0].Len() - b.done
+	}
+}
+
+// gather puts the first frames into slices, as many as one writev may take.
+func (b *backlog) gather(slices [][]byte) [][]byte {
+	size, skip := 0, b.done
+	for _, f := range b.frames {
+		if len(slices) == maxSlices || size > 0 && size+f.Len() > maxWrite {
+			break
+		}
+		slices, size, skip = append(slices, f.Bytes()[skip:]), size+f.Len(), 0
+	}
+	return slices
+}
+
+// queue puts a frame on the connection's list, whatever its state.
+func (c *conn) queue(f *protocol.Frame) {
+	box := &c.loop.outbox
+	if c.slow == nil {
+		box.add(c, f)
+		return
+	}
+	c.slow.add(f)
+	if c.state == stateOpen && c.slow.size > c.loop.engine.backlog {
+		box.mark(c) // it is not closed here: whoever sends may be walking what closing changes
+	}
+}
+
+// write gives the kernel what is on the connection's list, in as few calls as can be. What it does not take waits.
+func (c *conn) write() {
+	box := &c.loop.outbox
+	first := c.first
+	c.first, c.last = 0, 0
+	switch {
+	case c.state == stateGone:
+		return
+	case c.slow != nil:
+	case first == 0:
+		return
+	case box.entries[first-1].next == 0: // nearly always
+		f := box.entries[first-1].frame
+		n, err := c.loop.host.write(c, f.Bytes())
+		if err != nil {
+			c.drop()
+			return
+		}
+		if n < f.Len() {
+			c.slow = &backlog{frames: []*protocol.Frame{f}, done: n, size: f.Len() - n}
+		}
+	default:
+		c.slow = &box.room
+		for at := first; at != 0; at = box.entries[at-1].next {
+			c.slow.add(box.entries[at-1].frame)
+		}
+		ok := c.push()
+		slow := box.room.rest()
+		if !ok {
+			return
+		}
+		c.slow = slow
+	}
+	c.settle()
+}
+
+// rest makes the room empty again and returns what is left in it, or nil.
+func (b *backlog) rest() (slow *backlog) {
+	if b.size > 0 {
+		slow = &backlog{frames: append([]*protocol.Frame(nil), b.frames...), done: b.done, size: b.size}
+	}
+	clear(b.frames)
+	*b = backlog{frames: emptied(b.frames)}
+	return slow
+}
+
+// push writes what waits until the kernel takes no more, and reports false when the connection is gone.
+func (c *conn) push() bool {
+	for len(c.slow.frames) > 0 {
+		slices := c.slow.gather(c.loop.outbox.slices[:0])
+		size := 0
+		for _, s := range slices {
+			size += len(s)
+		}
+		n, err := c.loop.host.writev(c, slices)
+		clear(slices)
+		if err != nil {
+			c.drop()
+			return false
+		}
+		if c.slow.taken(n); n < size {
+			break
+		}
+	}
+	return true
+}
+
+// settle decides what becomes of the connection after a write.
+func (c *conn) settle() {
+	if c.slow != nil && c.state == stateOpen && c.slow.size > c.loop.engine.backlog {
+		c.slow.forget()
+		c.Close(protocol.ErrSlowConsumer) // on the list behind the frame that is half out
+	}
+	switch {
+	case c.slow != nil && c.slow.size > 0:
+		c.loop.host.watch(c)
+		return
+	case c.slow != nil:
+		c.loop.host.unwatch(c)
+		c.slow = nil
+	}
+	if c.state == stateClosing {
+		c.loop.host.shutdown(c)
+	}
+}
+
+// resume is called when the kernel takes more from a connection that had been slow.
+func (c *conn) resume() {
+	if c.slow != nil && c.push() {
+		c.settle()
+	}
+}

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+type event = unix.EpollEvent
+
+func newPoller() (fd int, err error) {
+	fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err == nil {
+		err = unix.SetNonblock(fd, true) // so that os.NewFile gives it to Go's poller
+	}
+	return fd, err
+}
+
+// watch makes ready return the descriptor once. again is whether it has been watched since unwatch.
+func (w *writable) watch(fd int, again bool) error {
+	op := unix.EPOLL_CTL_ADD
+	if again {
+		op = unix.EPOLL_CTL_MOD
+	}
+	return unix.EpollCtl(w.poller, op, fd, &unix.EpollEvent{Events: unix.EPOLLOUT | unix.EPOLLONESHOT, Fd: int32(fd)})
+}
+
+func (w *writable) unwatch(fd int) { _ = unix.EpollCtl(w.poller, unix.EPOLL_CTL_DEL, fd, nil) }
+
+// ready returns the descriptors that take more, or have failed. It does not wait.
+func (w *writable) ready(events []event) (fds []int32) {
+	n, _ := unix.EpollWait(w.poller, events, 0) // interrupted is none
+	for _, e := range events[:max(n, 0)] {
+		fds = append(fds, e.Fd)
+	}
+	return fds
+}
+
+// write gives the kernel as much of b as it takes now. The socket never blocks, so the call does not
+// go through Go's scheduler: on a busy core that would cost as much again as the call's own work.
+func write(fd int, b []byte) (int, error) {
+	return attempt(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), len(b))
+}
+
+// writev is write for several slices, at most maxSlices, none of them empty.
+func writev(fd int, slices [][]byte) (int, error) {
+	var room [maxSlices]syscall.Iovec
+	iov := room[:len(slices)]
+	for i, s := range slices {
+		iov[i].Base = unsafe.SliceData(s)
+		iov[i].SetLen(len(s))
+	}
+	return attempt(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(unsafe.SliceData(iov))), len(iov))
+}
+
+func attempt(call uintptr, fd int, p uintptr, n int) (int, error) {
+	for {
+		done, _, errno := syscall.RawSyscall(call, uintptr(fd), p, uintptr(n))
+		switch errno {
+		case 0:
+			return int(done), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, nil
+		default:
+			return 0, errno
+		}
+	}
+}
