@@ -58,9 +58,13 @@ type subscriber struct {
 
 func (s *subscriber) ID() protocol.SocketID     { return s.id }
 func (s *subscriber) Slot() int                 { return s.slot }
-func (s *subscriber) Send(f *protocol.Frame)    { s.got = append(s.got, string(f.Payload())) }
 func (s *subscriber) Lag() (much, stuck bool)   { return false, false }
 func (s *subscriber) Close(err *protocol.Error) { s.closed = err }
+func (s *subscriber) Send(f *protocol.Frame) {
+	for one := range f.Each {
+		s.got = append(s.got, string(one.Payload()))
+	}
+}
 
 // node is a server with a real hub of two loops.
 type node struct {

@@ -18,6 +18,7 @@
 //   - opening.go: subscriptions that wait for a log to be opened.
 //   - counts.go: telling a channel how many are on it.
 //   - clientevent.go: what one client says to the others.
+//   - batch.go: publications that go out together, joined once for all who get them.
 //   - fanout.go: from a publication to the connections of a loop.
 //   - query.go: what the HTTP API asks.
 //

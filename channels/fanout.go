@@ -81,7 +81,7 @@ func (c *Channel) publish(frame *protocol.Frame, except protocol.SocketID) {
 type local struct {
 	subs    []*Subscription
 	queue   []*publication // not yet brought to all of subs
-	batch   int            // how many of queue are being brought now
+	batch   batch          // the first of queue, which are being brought now
 	cursor  int            // subs from here on have the batch; 0 when none is under way
 	running bool           // has a turn coming, in the list of the Dispatcher
 	next    *local         // whose turn is next
@@ -213,17 +213,17 @@ func (d *Dispatcher) deliver(budget int) (visited int) {
 // list, which then has the batch already; its serial keeps it from getting it twice.
 func (l *local) deliver(budget int) (visited int) {
 	if l.cursor == 0 {
-		l.batch = min(len(l.queue), maxBatch)
+		l.batch.begin(l.queue[:min(len(l.queue), maxBatch)])
 		l.cursor = len(l.subs)
 	}
 	l.cursor = min(l.cursor, len(l.subs))
-	batch := l.queue[:l.batch]
 	for ; l.cursor > 0 && visited < budget; visited++ {
 		l.cursor--
-		l.subs[l.cursor].bring(batch)
+		l.batch.bring(l.subs[l.cursor])
 	}
 	if l.cursor == 0 {
-		n := copy(l.queue, l.queue[l.batch:])
+		n := copy(l.queue, l.queue[len(l.batch.list):])
+		l.batch = batch{}
 		clear(l.queue[n:])
 		l.queue = l.queue[:n]
 		l.running = n > 0

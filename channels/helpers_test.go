@@ -188,11 +188,13 @@ func (s *testSocket) Send(f *protocol.Frame) {
 	if s.closed != nil {
 		return
 	}
-	if s.onSend != nil {
-		s.onSend(string(f.Payload()))
-		return
+	for one := range f.Each {
+		if s.onSend != nil {
+			s.onSend(string(one.Payload()))
+		} else {
+			s.frames = append(s.frames, string(one.Payload()))
+		}
 	}
-	s.frames = append(s.frames, string(f.Payload()))
 }
 
 // Close ends the connection as the engine does: it says why, then it leaves every channel.

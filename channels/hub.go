@@ -15,7 +15,7 @@ import (
 type Subscriber interface {
 	ID() protocol.SocketID
 	Slot() int                  // index of its loop
-	Send(frame *protocol.Frame) // queues the frame; after the connection has closed it does nothing
+	Send(frame *protocol.Frame) // queues the frame, which may be several; after the connection has closed it does nothing
 	Close(err *protocol.Error)  // says err and closes; after the connection has closed it does nothing
 	Lag() (much, stuck bool)    // whether it has so much to take yet that a replay has to wait, and whether it does not take it at once
 }

@@ -55,7 +55,9 @@ func (c *conn) Send(f *protocol.Frame) {
 	}
 	c.queue(f)
 	if t := c.loop.engine.trace; t != nil {
-		t.Sent(c.id, f)
+		for one := range f.Each {
+			t.Sent(c.id, one)
+		}
 	}
 }
 

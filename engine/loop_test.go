@@ -51,7 +51,7 @@ func subscribed(t testing.TB, m *Manual, n int, channel string) (sinks []*sink, 
 		if c.state != stateOpen || c.subs.Len() != 1 {
 			t.Fatal("a connection was refused")
 		}
-		s.writes, s.slices = 0, 0
+		*s = sink{}
 		sinks, conns = append(sinks, s), append(conns, c)
 	}
 	return sinks, conns
@@ -85,8 +85,8 @@ func TestATurnWritesEachConnectionOnce(t *testing.T) {
 	}
 	m.loops[0].run()
 	for _, s := range sinks {
-		if s.writes != 1 || s.slices != 16 {
-			t.Fatalf("16 publications went out in %d writes of %d frames", s.writes, s.slices)
+		if s.writes != 1 || s.slices != 1 || s.bytes != 16*len(`xx{"event":"e","data":1,"channel":"news"}`) {
+			t.Fatalf("16 publications went out in %d writes of %d slices, %d bytes", s.writes, s.slices, s.bytes)
 		}
 	}
 }

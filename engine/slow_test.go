@@ -91,9 +91,9 @@ func TestTheGoodbyeOfASlowReaderIsWhole(t *testing.T) {
 			got = append(got, string(msg.Payload))
 			out = out[n:]
 		}
-		events := (room + 9049) / 9050
-		if len(got) != events+2 {
-			t.Fatalf("with room for %d bytes it got %d messages, not %d and two", room, len(got), events)
+		events := len(got) - 2
+		if begun := (room + 9049) / 9050; events < begun || events > begun+2 { // three are one frame
+			t.Fatalf("with room for %d bytes it got %d events and a goodbye", room, events)
 		}
 		for i, event := range got[:events] {
 			if !strings.HasPrefix(event, fmt.Sprintf(`{"event":"e","data":"%d `, i)) {

@@ -2,10 +2,12 @@ package protocol
 
 import "resound/protocol/ws"
 
-// Frame is one encoded event, WebSocket header included. It is immutable and
-// shared by all who receive it; the garbage collector frees it behind the last loop.
+// Frame is one encoded event, WebSocket header included, or several that were
+// joined. It is immutable and shared by all who receive it; the garbage
+// collector frees it behind the last loop.
 type Frame struct {
 	bytes []byte
+	parts []*Frame // those that were joined; nil for one event
 }
 
 // maxHeader is the longest header of a frame that a server sends.
@@ -28,7 +30,33 @@ func (f *Frame) Bytes() []byte { return f.bytes }
 // Len returns how many bytes the frame is on the wire.
 func (f *Frame) Len() int { return len(f.bytes) }
 
-// Payload returns the JSON of the event.
+// Join returns frames as one that goes out in one write. It keeps the list.
+func Join(frames []*Frame) *Frame {
+	size := 0
+	for _, f := range frames {
+		size += len(f.bytes)
+	}
+	b := make([]byte, 0, size)
+	for _, f := range frames {
+		b = append(b, f.bytes...)
+	}
+	return &Frame{bytes: b, parts: frames}
+}
+
+// Each calls yield with every frame that was joined, or with f itself, until it returns false.
+func (f *Frame) Each(yield func(*Frame) bool) {
+	if f.parts == nil {
+		yield(f)
+		return
+	}
+	for _, p := range f.parts {
+		if !yield(p) {
+			return
+		}
+	}
+}
+
+// Payload returns the JSON of the event, which must be one.
 func (f *Frame) Payload() []byte {
 	switch f.bytes[1] & 0x7f {
 	case 126:
