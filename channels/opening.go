@@ -43,7 +43,7 @@ func (c *Channel) needsLog(opted bool) bool {
 func (a *App) wait(sub Subscriber, subs *Subscriptions, c protocol.Command) {
 	subs.forget(c.Channel)
 	o := &opening{app: a, sub: sub, subs: subs, command: c.Clone()}
-	subs.waits = append(subs.waits, o)
+	subs.change(func(r *rare) { r.waits = append(r.waits, o) })
 	a.hub.replays.add(o)
 }
 
@@ -69,7 +69,7 @@ func (o *opening) done() {
 
 // remaining takes the opening out of the list and reports whether it was there.
 func (s *Subscriptions) remaining(o *opening) bool {
-	for i, other := range s.waits {
+	for i, other := range s.more().waits {
 		if other == o {
 			s.drop(i)
 			return true
@@ -80,7 +80,7 @@ func (s *Subscriptions) remaining(o *opening) bool {
 
 // forget takes back the subscription to that channel which waits, if one does.
 func (s *Subscriptions) forget(channel []byte) {
-	for i, o := range s.waits {
+	for i, o := range s.more().waits {
 		if string(o.command.Channel) == string(channel) {
 			s.drop(i)
 			return
@@ -89,12 +89,12 @@ func (s *Subscriptions) forget(channel []byte) {
 }
 
 func (s *Subscriptions) drop(i int) {
-	s.waits[i].over.Store(true)
-	last := len(s.waits) - 1
-	s.waits[i], s.waits[last] = s.waits[last], nil
-	if s.waits = s.waits[:last]; last == 0 {
-		s.waits = nil
-	}
+	s.change(func(r *rare) {
+		r.waits[i].over.Store(true)
+		last := len(r.waits) - 1
+		r.waits[i], r.waits[last] = r.waits[last], nil
+		r.waits = r.waits[:last]
+	})
 }
 
 // Refuse tells the client that its command was refused. A subscription is refused on its channel

@@ -141,7 +141,7 @@ func (m *replayModel) publish(name string, author *page) {
 		id = author.id
 	}
 	for _, p := range m.pages {
-		settled := p.stock && p.on && len(p.subs.waits) == 0 || !p.stock && p.epoch != ""
+		settled := p.stock && p.on && len(p.subs.more().waits) == 0 || !p.stock && p.epoch != ""
 		if p.name == name && settled && p != author {
 			p.want = append(p.want, m.said)
 		}

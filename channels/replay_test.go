@@ -86,7 +86,7 @@ func TestSubscriptionWaitsForTheLog(t *testing.T) {
 	if i := n.app.Channel([]byte("d")); i.Subscriptions != 0 {
 		t.Errorf("%d subscriptions of a connection that is gone", i.Subscriptions)
 	}
-	if s.subs.waits != nil || gone.subs.waits != nil {
+	if s.subs.more().waits != nil || gone.subs.more().waits != nil {
 		t.Error("something still waits")
 	}
 }

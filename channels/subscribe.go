@@ -65,7 +65,7 @@ func (s *Subscription) welcome(found scene, r claim) {
 func (a *App) admit(sub Subscriber, subs *Subscriptions, c protocol.Command) *protocol.Error {
 	kind := protocol.KindOf(string(c.Channel))
 	if kind == protocol.ServerToUser && protocol.ValidPublishChannel(c.Channel) {
-		if subs.signin == nil || string(c.Channel[len(protocol.ServerToUserPrefix):]) != subs.signin.ID {
+		if who := subs.more().signin; who == nil || string(c.Channel[len(protocol.ServerToUserPrefix):]) != who.ID {
 			return protocol.ErrUnauthorized.With("Connection is unauthorized: only the user who has signed in may be on this channel")
 		}
 		return nil
@@ -194,10 +194,10 @@ func (a *App) Unsubscribe(subs *Subscriptions, channel []byte) {
 // UnsubscribeAll takes the connection off all its channels, signs it out, and empties the list.
 func (a *App) UnsubscribeAll(subs *Subscriptions) {
 	list := subs.list
-	for len(subs.waits) > 0 {
+	for len(subs.more().waits) > 0 {
 		subs.drop(0)
 	}
-	a.signOut(subs.signin)
+	a.signOut(subs.more().signin)
 	*subs = Subscriptions{}
 	for _, s := range list {
 		s.leave()

@@ -183,7 +183,7 @@ func TestSubscriptionsFindsAtEveryLength(t *testing.T) {
 		subs.remove(list[i])
 		check(i+1, most)
 	}
-	if subs.list != nil || subs.byName != nil {
+	if subs.list != nil || subs.rare != nil {
 		t.Error("an empty list keeps room")
 	}
 }

@@ -20,10 +20,35 @@ type Subscription struct {
 // Subscriptions is one connection's list of them, and who it has signed in as. The zero value is
 // empty and ready. It belongs to the connection's loop.
 type Subscriptions struct {
-	list   []*Subscription
+	list []*Subscription
+	rare *rare // nil while it would be empty
+}
+
+// rare is what most connections do not have: the room for it would be a fifth of what one of them takes.
+type rare struct {
 	byName map[string]*Subscription // built when the list grows past linearLimit
 	signin *signin                  // nil until it signs in
 	waits  []*opening               // subscriptions that wait for the log
+}
+
+// more returns what is rare, to be looked at.
+func (s *Subscriptions) more() rare {
+	if s.rare == nil {
+		return rare{}
+	}
+	return *s.rare
+}
+
+// change changes what is rare.
+func (s *Subscriptions) change(f func(*rare)) {
+	r := s.rare
+	if r == nil {
+		r = new(rare)
+	}
+	if f(r); r.byName == nil && r.signin == nil && len(r.waits) == 0 {
+		r = nil
+	}
+	s.rare = r
 }
 
 // linearLimit is how many subscriptions are searched one by one. Most pages have fewer; a map
@@ -35,8 +60,8 @@ func (s *Subscriptions) Len() int { return len(s.list) }
 
 // find returns the subscription to the channel of that name, or nil. It does not allocate.
 func (s *Subscriptions) find(name []byte) *Subscription {
-	if s.byName != nil {
-		return s.byName[string(name)]
+	if byName := s.more().byName; byName != nil {
+		return byName[string(name)]
 	}
 	for _, sub := range s.list {
 		if sub.channel.name == string(name) {
@@ -48,13 +73,14 @@ func (s *Subscriptions) find(name []byte) *Subscription {
 
 func (s *Subscriptions) add(sub *Subscription) {
 	s.list = append(s.list, sub)
-	if s.byName != nil {
-		s.byName[sub.channel.name] = sub
+	if byName := s.more().byName; byName != nil {
+		byName[sub.channel.name] = sub
 	} else if len(s.list) > linearLimit {
-		s.byName = make(map[string]*Subscription, 2*linearLimit)
+		byName = make(map[string]*Subscription, 2*linearLimit)
 		for _, sub := range s.list {
-			s.byName[sub.channel.name] = sub
+			byName[sub.channel.name] = sub
 		}
+		s.change(func(r *rare) { r.byName = byName })
 	}
 }
 
@@ -68,10 +94,9 @@ func (s *Subscriptions) remove(sub *Subscription) {
 		s.list = s.list[:last]
 		break
 	}
-	if s.byName != nil {
-		delete(s.byName, sub.channel.name)
-	}
-	if len(s.list) == 0 {
-		s.list, s.byName = nil, nil // a connection that once had very many keeps no room for them
+	delete(s.more().byName, sub.channel.name)
+	if len(s.list) == 0 { // a connection that once had very many keeps no room for them
+		s.list = nil
+		s.change(func(r *rare) { r.byName = nil })
 	}
 }

@@ -33,8 +33,8 @@ func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *p
 	if fault != nil && user.ID == "" {
 		return fault
 	}
-	s, old := &signin{user, sub}, subs.signin
-	subs.signin = s
+	s, old := &signin{user, sub}, subs.more().signin
+	subs.change(func(r *rare) { r.signin = s })
 	sub.Send(protocol.SigninSuccess(c.UserData))
 	// The new one comes before the old one goes: who signs in twice was never away.
 	online, offline := a.users.add(a.hub, s)

@@ -18,14 +18,13 @@ type conn struct {
 	decoder ws.Decoder
 	timer   timer
 	slow    *backlog // what it has not taken; nil while it takes everything
-	carry   []byte   // bytes that were read before the loop had the connection
+	carry   *[]byte  // bytes that were read before the loop had the connection; nil for none
 	heard   uint32   // second of the loop's clock in which the last bytes came
 	fd      int32    // descriptor; 0 where there is no network
-	first   int32    // of its list in loop.outbox, counted from 1; 0 is none
+	first   int32    // of its list in loop.outbox, counted from 1; 0 is none: it is not in outbox.dirty
 	last    int32    // of the same
 	rate    rate
 	state   state
-	dirty   bool // in outbox.dirty
 	control bool // has sent a control frame, so that pings to it are control frames too
 	pinged  bool // a ping went out and nothing came since
 	adopted bool // came from the HTTP server, with a request head that it has read

@@ -64,16 +64,22 @@ func (l *loop) closed(c *conn) {
 func (c *conn) arrived(buffered int) (enough bool) {
 	c.heard = c.loop.wheel.now
 	c.pinged = false
-	return c.state != stateOpen || len(c.carry)+buffered >= c.decoder.Need()
+	if c.carry != nil {
+		buffered += len(*c.carry)
+	}
+	return c.state != stateOpen || buffered >= c.decoder.Need()
 }
 
 // traffic reads what the connection has sent and returns how many bytes it is
 // done with. What it leaves comes again, with more behind it. It writes to buf.
 func (l *loop) traffic(c *conn, buf []byte) (n int) {
-	if len(c.carry) > 0 {
-		all := append(c.carry, buf...)
+	if c.carry != nil {
+		all := append(*c.carry, buf...)
 		c.carry = nil
-		c.carry = append(c.carry, all[l.read(c, all):]...)
+		if rest := all[l.read(c, all):]; len(rest) > 0 && c.state != stateGone {
+			rest = append([]byte(nil), rest...)
+			c.carry = &rest
+		}
 		n = len(buf)
 	} else {
 		n = l.read(c, buf)

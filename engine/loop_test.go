@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"resound/channels"
 	"resound/internal/apps"
@@ -302,5 +303,16 @@ func TestEverythingIsForgotten(t *testing.T) {
 	if app.Connections() != 0 || len(app.Channels("")) != 0 || m.sockets.Load() != 0 || timers != 0 {
 		t.Errorf("left: %d connections, %d channels, %d sockets, %d timers",
 			app.Connections(), len(app.Channels("")), m.sockets.Load(), timers)
+	}
+}
+
+// What an idle connection costs is a promise: docs/ARCHITECTURE.md says where each byte goes. A field
+// more than this puts it into the allocator's next size class.
+func TestAConnectionIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(conn{}); n > 160 {
+		t.Errorf("a connection takes %d bytes", n)
+	}
+	if n := unsafe.Sizeof(channels.Subscription{}); n > 64 {
+		t.Errorf("a subscription takes %d bytes", n)
 	}
 }

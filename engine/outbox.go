@@ -23,27 +23,28 @@ func (o *outbox) add(c *conn, f *protocol.Frame) {
 	n := int32(len(o.entries))
 	if c.first == 0 {
 		c.first = n
-		o.mark(c)
+		o.dirty = append(o.dirty, c)
 	} else {
 		o.entries[c.last-1].next = n
 	}
 	c.last = n
 }
 
-// mark makes the end of the turn look at the connection.
+// mark makes the end of the turn look at a slow connection, which has no list.
 func (o *outbox) mark(c *conn) {
-	if !c.dirty {
-		c.dirty = true
+	if c.first == 0 {
+		c.first = marked
 		o.dirty = append(o.dirty, c)
 	}
 }
 
+// marked is in the place of a list.
+const marked = -1
+
 // flush writes to every connection that has something to write.
 func (o *outbox) flush() {
 	for i := 0; i < len(o.dirty); i++ { // a connection that is closed may give others something to say
-		c := o.dirty[i]
-		c.dirty = false
-		c.write()
+		o.dirty[i].write()
 	}
 	clear(o.dirty)
 	clear(o.entries)
@@ -60,7 +61,7 @@ func emptied[T any](list []T) []T {
 
 // size is how many bytes are on the connection's list.
 func (o *outbox) size(c *conn) (n int) {
-	for at := c.first; at != 0; at = o.entries[at-1].next {
+	for at := c.first; at > 0; at = o.entries[at-1].next {
 		n += o.entries[at-1].frame.Len()
 	}
 	return n
@@ -140,7 +141,7 @@ func (c *conn) write() {
 	case c.state == stateGone:
 		return
 	case c.slow != nil:
-	case first == 0:
+	case first <= 0:
 		return
 	case box.entries[first-1].next == 0: // nearly always
 		f := box.entries[first-1].frame

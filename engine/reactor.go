@@ -154,7 +154,7 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		return nil, gnet.Close
 	}
 	if adopted {
-		conn.carry = early
+		conn.carry = &early
 		h.loop.traffic(conn, nil)
 	}
 	return nil, gnet.None
