@@ -6,7 +6,7 @@ import (
 	"resound/protocol"
 )
 
-// batch is what one pass over a channel's subscribers brings: a list of publications, in order. Most
+// batch is what a pass over a channel's subscribers brings: a list of publications, in order. Most
 // subscribers get all of it, in one of two forms, so each form is joined once for all of them.
 type batch struct {
 	list     []*publication
@@ -38,11 +38,15 @@ func (b *batch) begin(list []*publication) {
 
 // bring sends a subscriber what it does not have yet of the batch.
 func (b *batch) bring(s *Subscription) {
-	if !b.whole(s) {
+	last := b.list[len(b.list)-1].order
+	switch {
+	case s.order >= last:
+		return // a pass before has brought it all
+	case !b.whole(s):
 		s.bring(b.list)
 		return
 	}
-	s.order = b.list[len(b.list)-1].order
+	s.order = last
 	s.cursor = max(s.cursor, b.serial)
 	for _, f := range b.frames(s.opted) {
 		s.sub.Send(f)

@@ -82,7 +82,8 @@ type local struct {
 	subs    []*Subscription
 	queue   []*publication // not yet brought to all of subs
 	batch   batch          // the first of queue, which are being brought now
-	cursor  int            // subs from here on have the batch; 0 when none is under way
+	pass    int            // how many of queue everybody will have when the pass under way is over
+	cursor  int            // subs below have yet to be looked at in this pass; 0 when none is under way
 	running bool           // has a turn coming, in the list of the Dispatcher
 	next    *local         // whose turn is next
 }
@@ -207,14 +208,20 @@ func (d *Dispatcher) deliver(budget int) (visited int) {
 	return visited
 }
 
-// deliver brings the batch under way to at most budget subscribers, and returns to how many.
+// deliver goes on with a pass over the subscribers, for at most budget of them, and returns for how many.
 //
 // It walks down from the newest subscriber, because one that leaves is replaced by the last of the
-// list, which then has the batch already; its serial keeps it from getting it twice.
+// list, which has been looked at already; the order of what it has keeps it from getting that twice.
+//
+// What is queued during a pass is brought in it to those who are left, so that they get it in the same
+// write; the others get it in the next.
 func (l *local) deliver(budget int) (visited int) {
 	if l.cursor == 0 {
-		l.batch.begin(l.queue[:min(len(l.queue), maxBatch)])
+		l.pass = min(len(l.queue), maxBatch)
 		l.cursor = len(l.subs)
+	}
+	if n := min(len(l.queue), maxBatch); n != len(l.batch.list) {
+		l.batch.begin(l.queue[:n])
 	}
 	l.cursor = min(l.cursor, len(l.subs))
 	for ; l.cursor > 0 && visited < budget; visited++ {
@@ -222,10 +229,10 @@ func (l *local) deliver(budget int) (visited int) {
 		l.batch.bring(l.subs[l.cursor])
 	}
 	if l.cursor == 0 {
-		n := copy(l.queue, l.queue[len(l.batch.list):])
-		l.batch = batch{}
+		n := copy(l.queue, l.queue[l.pass:])
 		clear(l.queue[n:])
 		l.queue = l.queue[:n]
+		l.batch = batch{}
 		l.running = n > 0
 		if n == 0 && cap(l.queue) > maxBatch {
 			l.queue = nil
