@@ -82,6 +82,7 @@ func start(c *config.Config) error {
 	if c.Debug {
 		o.Trace = os.Stdout
 	}
+	tune(c)
 	n, err := node.New(c, o)
 	if err != nil {
 		return err
