@@ -62,9 +62,11 @@ var owners = map[string]owner{
 	"github.com/cockroachdb/datadriven":   {of: []string{e2e}},
 	"github.com/cockroachdb/pebble":       {of: []string{"persist"}, tests: true}, // tests give a log a disk that fails
 	"github.com/fsnotify/fsnotify":        {of: []string{"internal/config"}},
+	"github.com/gobwas/httphead":          {of: []string{"engine"}}, // lists in headers
 	"github.com/gobwas/ws":                {of: []string{"protocol/ws", "engine"}, tests: true},
 	"github.com/goccy/go-json":            {anyone: true},
 	"github.com/joho/godotenv":            {of: []string{"internal/config"}},
+	"github.com/klauspost/compress":       {of: []string{"protocol/ws"}},
 	"github.com/mattn/go-isatty":          {of: []string{"cmd/resound"}},
 	"github.com/panjf2000/gnet":           {of: []string{"engine"}},
 	"github.com/prometheus/client_golang": {of: []string{"internal/node", "engine", "api", "channels", "channels/redisbroker", "persist"}},

@@ -13,7 +13,7 @@ const (
 	CloseGoingAway     uint16 = 1001 // the server is being stopped
 	CloseProtocolError uint16 = 1002 // a frame breaks RFC 6455
 	CloseNoStatus      uint16 = 1005 // stands for a Close frame without a code; never on the wire
-	CloseInvalidData   uint16 = 1007 // text is not UTF-8
+	CloseInvalidData   uint16 = 1007 // text is not UTF-8, or a message cannot be decompressed
 	CloseTooBig        uint16 = 1009 // a message is over the limit
 )
 
@@ -33,6 +33,7 @@ func (e *CloseError) Error() string { return fmt.Sprintf("websocket close %d: %s
 // Each fault exists once, so that a hostile peer cannot make us allocate.
 var (
 	errReservedBits      = &CloseError{CloseProtocolError, "A reserved bit is set, but no extension was negotiated"}
+	errDeflatedBit       = &CloseError{CloseProtocolError, "Only the first frame of a data message can say that it is compressed"}
 	errUnmasked          = &CloseError{CloseProtocolError, "A frame from a client must be masked"}
 	errMasked            = &CloseError{CloseProtocolError, "A frame from a server must not be masked"}
 	errOpcode            = &CloseError{CloseProtocolError, "Unknown opcode"}
@@ -45,6 +46,7 @@ var (
 	errCloseCode         = &CloseError{CloseProtocolError, "Invalid close code"}
 	errCloseUTF8         = &CloseError{CloseInvalidData, "The close reason is not valid UTF-8"}
 	errTextUTF8          = &CloseError{CloseInvalidData, "A text message is not valid UTF-8"}
+	errInflate           = &CloseError{CloseInvalidData, "A compressed message cannot be decompressed"}
 	errTooBig            = &CloseError{CloseTooBig, "Maximum message size exceeded"} // Reverb's words
 )
 

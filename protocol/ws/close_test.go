@@ -99,6 +99,7 @@ func TestCloseErrorsCanBeSent(t *testing.T) {
 	for _, e := range []*CloseError{
 		errReservedBits, errUnmasked, errMasked, errOpcode, errControlFragmented, errControlTooLong, errOrphan,
 		errInterrupted, errLengthSign, errCloseShort, errCloseCode, errCloseUTF8, errTextUTF8, errTooBig,
+		errDeflatedBit, errInflate,
 	} {
 		code, reason, err := ParseClose(AppendClose(nil, e.Code, e.Reason)[2:])
 		if code != e.Code || string(reason) != e.Reason || err != nil {

@@ -1,11 +1,13 @@
-// Package ws is RFC 6455 over byte slices: frames in, frames out. It does no
-// I/O, has no clock and starts no goroutine; whoever owns the socket owns the
-// buffers too. Masking is gobwas/ws's.
+// Package ws is RFC 6455 over byte slices: frames in, frames out, compressed as
+// in RFC 7692 where that was negotiated. It does no I/O, has no clock and starts
+// no goroutine; whoever owns the socket owns the buffers too. Masking is
+// gobwas/ws's, DEFLATE is klauspost/compress's.
 //
 //   - frame.go: opcodes, a decoded Message, and the reading of one frame header.
 //   - decoder.go: Decoder, the state that a connection keeps between two reads:
 //     16 bytes, ready as its zero value.
 //   - encode.go: whole frames appended to a slice, for a server and for a client.
+//   - deflate.go: permessage-deflate without context takeover, both ways.
 //   - close.go: status codes, the Close payload both ways, and CloseError, which
 //     is how a Decoder says what the peer did wrong.
 //
@@ -32,12 +34,19 @@
 //     header promises, has never more room than the limit, and leaves the Decoder
 //     together with the message: an idle connection holds none.
 //   - A message over the limit is refused by the header that makes it so, before
-//     a byte of that frame is kept.
+//     a byte of that frame is kept. One that is compressed may be an eighth longer on
+//     the wire, because DEFLATE can add to it, and decompressing stops at the first
+//     byte over the limit (TestBomb).
+//   - Compressors and decompressors are in pools. A connection has none, and what
+//     takes part in a message is given back with it.
 //   - An error is final, and each one is a package-level *CloseError.
 //
 // Where the RFC leaves a choice:
 //
-//   - No extension is ever negotiated, so a reserved bit is an error.
+//   - Without Deflate no extension was negotiated, and a reserved bit is an error.
+//   - A compressed message may be several streams, each with a last block. Where the
+//     very last one is without the byte 0 that should follow it, it is taken
+//     (TestInflate). Nothing of a message is remembered for the next.
 //   - Text is checked when its message is whole, as Reverb does it, and not
 //     fragment by fragment: the limit bounds what a bad message can cost. Binary
 //     messages are not checked, and carry commands as text does.

@@ -51,11 +51,15 @@ const (
 // that Decoder has for it, and an int on every machine.
 const maxLimit = math.MaxInt32 - gobwas.MaxHeaderSize
 
+// bounded is a limit as it is used.
+func bounded(limit int) int { return min(max(limit, 0), maxLimit) }
+
 // header is what the decoder needs to know of a frame.
 type header struct {
-	op   Opcode
-	fin  bool
-	size int // bytes before the payload, the mask included
+	op       Opcode
+	fin      bool
+	deflated bool // of the first frame of a message
+	size     int  // bytes before the payload, the mask included
 }
 
 // checkStart judges the first two bytes of a frame: all rules but those on the
@@ -63,8 +67,13 @@ type header struct {
 func (d *Decoder) checkStart(b0, b1 byte) *CloseError {
 	op := Opcode(b0 & bitsOp)
 	switch {
+	case b0&bitsRsv == bitDeflated && d.deflate && (op == OpText || op == OpBinary):
+	case b0&bitsRsv == bitDeflated && d.deflate:
+		return errDeflatedBit
 	case b0&bitsRsv != 0:
 		return errReservedBits
+	}
+	switch {
 	case b1&bitMask == 0 && !d.client:
 		return errUnmasked
 	case b1&bitMask != 0 && d.client:
@@ -96,7 +105,7 @@ func (d *Decoder) parseHeader(b []byte, limit int) (h header, need int, err *Clo
 	if err = d.checkStart(b[0], b[1]); err != nil {
 		return h, 0, err
 	}
-	h.op, h.fin, h.size = Opcode(b[0]&bitsOp), b[0]&bitFin != 0, 2
+	h.op, h.fin, h.deflated, h.size = Opcode(b[0]&bitsOp), b[0]&bitFin != 0, b[0]&bitDeflated != 0, 2
 	length := uint64(b[1] & bitsLen)
 	switch length {
 	case len16:
@@ -114,7 +123,7 @@ func (d *Decoder) parseHeader(b []byte, limit int) (h header, need int, err *Clo
 	}
 	// Control frames are in no message, and bounded already. The sum cannot
 	// overflow: the top bit of length is clear, and fragments stay below maxLimit.
-	if !h.op.control() && length+uint64(d.held()) > uint64(min(max(limit, 0), maxLimit)) {
+	if !h.op.control() && length+uint64(d.held()) > uint64(d.room(h, limit)) {
 		return h, 0, errTooBig
 	}
 	if !d.client {

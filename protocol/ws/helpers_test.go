@@ -76,7 +76,7 @@ func (f *feeder) read(t testing.TB, b []byte) {
 		switch {
 		case err != nil:
 			f.fault = err.(*CloseError)
-			if ok || len(f.buf) > 0 || f.d != (Decoder{client: f.d.client}) {
+			if ok || len(f.buf) > 0 || f.d != (Decoder{client: f.d.client, deflate: f.d.deflate}) {
 				t.Fatalf("after %v: ok=%v, %d bytes left, %+v", err, ok, len(f.buf), f.d)
 			}
 		case !ok && f.d.Need() <= len(f.buf):
