@@ -12,7 +12,7 @@
 //   - command.go: what a client says, from bytes to a Command.
 //   - member.go: who a subscriber is, from channel_data.
 //   - user.go: who a connection is, from the user_data of a sign-in.
-//   - frame.go: an encoded event, shared by all who receive it.
+//   - frame.go: an encoded event, shared by all who receive it, plain and compressed.
 //   - event.go: what the server says, from values to a Frame.
 //   - signer.go: signatures of subscriptions and of HTTP requests.
 //

@@ -1,13 +1,25 @@
 package protocol
 
-import "resound/protocol/ws"
+import (
+	"sync"
+	"sync/atomic"
+
+	"resound/protocol/ws"
+)
 
 // Frame is one encoded event, WebSocket header included, or several that were
 // joined. It is immutable and shared by all who receive it; the garbage
 // collector frees it behind the last loop.
 type Frame struct {
 	bytes []byte
-	parts []*Frame // those that were joined; nil for one event
+	extra atomic.Pointer[extra] // nil for one event until somebody asks for it compressed
+}
+
+// extra is what few frames have.
+type extra struct {
+	parts    []*Frame // those that were joined; nil for one event
+	once     sync.Once
+	deflated *Frame // the compressed form, which is made once
 }
 
 // maxHeader is the longest header of a frame that a server sends.
@@ -40,23 +52,67 @@ func Join(frames []*Frame) *Frame {
 	for _, f := range frames {
 		b = append(b, f.bytes...)
 	}
-	return &Frame{bytes: b, parts: frames}
+	joined := &Frame{bytes: b}
+	joined.extra.Store(&extra{parts: frames})
+	return joined
 }
 
 // Each calls yield with every frame that was joined, or with f itself, until it returns false.
 func (f *Frame) Each(yield func(*Frame) bool) {
-	if f.parts == nil {
+	x := f.extra.Load()
+	if x == nil || x.parts == nil {
 		yield(f)
 		return
 	}
-	for _, p := range f.parts {
+	for _, p := range x.parts {
 		if !yield(p) {
 			return
 		}
 	}
 }
 
-// Payload returns the JSON of the event, which must be one.
+// Deflated returns the frame with each message compressed on its own, for who has negotiated permessage-deflate. It
+// is made when the first asks, and is the same for all; loops that ask at the same moment wait for the one that makes it.
+// A message of less than least bytes, one that would not get shorter, and what is no message at all, stays as it is.
+func (f *Frame) Deflated(least int) *Frame {
+	x := f.extra.Load()
+	if x == nil {
+		if f.bytes[0] != textMessage || len(f.Payload()) < least {
+			return f
+		}
+		x = new(extra)
+		if !f.extra.CompareAndSwap(nil, x) {
+			x = f.extra.Load()
+		}
+	}
+	x.once.Do(func() {
+		x.deflated = f
+		if x.parts != nil {
+			x.deflated = f.deflatedParts(x.parts, least)
+		} else if b := ws.DeflatedFrame(ws.OpText, f.Payload()); b != nil {
+			x.deflated = &Frame{bytes: b}
+		}
+	})
+	return x.deflated
+}
+
+// deflatedParts joins the compressed forms of parts, of which f is joined.
+func (f *Frame) deflatedParts(parts []*Frame, least int) *Frame {
+	out, shorter := make([]*Frame, len(parts)), false
+	for i, p := range parts {
+		out[i] = p.Deflated(least)
+		shorter = shorter || out[i] != p
+	}
+	if !shorter {
+		return f
+	}
+	return Join(out)
+}
+
+// textMessage begins a text message of one frame, neither compressed nor a part of one.
+const textMessage = 0x80 | byte(ws.OpText)
+
+// Payload returns the JSON of the event, as it is on the wire. There must be one event.
 func (f *Frame) Payload() []byte {
 	switch f.bytes[1] & 0x7f {
 	case 126:
