@@ -82,6 +82,9 @@ const (
 
 	// DefaultMaxBatch is how many events one batch may have, as in Pusher and soketi.
 	DefaultMaxBatch = 10
+
+	// DefaultCompressionMinSize is where compressing begins to take a fifth off, see BENCHMARKS.md.
+	DefaultCompressionMinSize = 256 // bytes
 )
 
 // RateLimit is how many messages one connection may send. Pings and
@@ -115,6 +118,8 @@ type App struct {
 	MaxPresenceMembers int             // users on one presence channel; 0 is no limit
 	MaxUserInfo        int             // bytes of one member's user_info; 0 is no limit
 	MaxBatch           int             // events in one batch
+	Compression        bool            // permessage-deflate for clients that offer it
+	CompressionMinSize int             // bytes of a message below which it goes out plain
 	Timestamps         TimestampPolicy // what becomes of requests from another time
 
 	History      History       // of channels that no rule names
@@ -133,7 +138,9 @@ func New(id, key, secret string) *App {
 		AllowedOrigins:  []string{AnyOrigin},
 		CacheTTL:        DefaultCacheTTL,
 		MaxBatch:        DefaultMaxBatch,
-		History:         DefaultHistory(),
+
+		CompressionMinSize: DefaultCompressionMinSize,
+		History:            DefaultHistory(),
 	}
 }
 
@@ -161,6 +168,7 @@ func (a *App) Validate() error {
 	need(a.CacheTTL >= 0, "cache ttl %v is negative", a.CacheTTL)
 	need(a.MaxPresenceMembers >= 0, "max presence members %d is negative", a.MaxPresenceMembers)
 	need(a.MaxUserInfo >= 0, "max user info %d is negative", a.MaxUserInfo)
+	need(a.CompressionMinSize >= 0, "compression min size %d is negative", a.CompressionMinSize)
 	need(a.MaxBatch > 0, "max batch %d is not positive", a.MaxBatch)
 	errs = append(errs, a.History.Validate())
 	for i := range a.HistoryRules {

@@ -41,6 +41,8 @@ apps:
     max_presence_members: 50
     max_user_info: 2048
     max_batch: 20
+    compression: true
+    compression_min_size: 1000
     auth_timestamp: enforce
     history_age: 2h
     history:
@@ -80,7 +82,7 @@ func TestConfigFile(t *testing.T) {
 		MaxConnections: 1000, MaxMessageSize: 20000, ClientEvents: apps.FromAll,
 		RateLimit:      apps.RateLimit{Enabled: true, MaxAttempts: 5, Decay: 2 * time.Second, Terminate: true},
 		AllowedOrigins: []string{"shop.test", "*.shop.test"}, CacheTTL: 5 * time.Minute, SubscriptionCount: true,
-		MaxPresenceMembers: 50, MaxUserInfo: 2048, MaxBatch: 20, Timestamps: apps.TimestampEnforce,
+		MaxPresenceMembers: 50, MaxUserInfo: 2048, MaxBatch: 20, Compression: true, CompressionMinSize: 1000, Timestamps: apps.TimestampEnforce,
 		History: apps.DefaultHistory(),
 	}
 	shop.History.Messages, shop.History.Age = 50, 2*time.Hour
@@ -112,7 +114,7 @@ func TestEveryKey(t *testing.T) {
 		"max_connections": "12", "max_message_size": "20000", "ping_interval": "90s", "activity_timeout": "120s", "accept_client_events_from": "all",
 		"allowed_origins": "shop.test", "rate_limiting.enabled": "true", "rate_limiting.max_attempts": "5", "rate_limiting.decay_seconds": "7s",
 		"rate_limiting.terminate_on_limit": "true", "cache_ttl": "300s", "subscription_count": "true", "max_presence_members": "100",
-		"max_user_info": "1024", "max_batch": "50", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536",
+		"max_user_info": "1024", "max_batch": "50", "compression": "true", "compression_min_size": "500", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536",
 		"data_dir": "/var/lib/resound", "log_format": "json", "log_level": "debug", "debug": "true",
 		"history_messages": "20", "history_age": "86400s", "history_bytes": "4294967296", "replay_messages": "10", "replay_bytes": "20000",
 		"durability": "disk", "replay_memory": "8589934592",

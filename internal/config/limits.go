@@ -29,6 +29,8 @@ type Limits struct {
 	MaxPresenceMembers int                  `group:"limits" placeholder:"N" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_PRESENCE_MEMBERS" help:"Users on one presence channel. Default: no limit."`          // 0 is no limit
 	MaxUserInfo        int                  `group:"limits" placeholder:"BYTES" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_USER_INFO" help:"Bytes of user_info of one presence member. Default: no limit."` // 0 is no limit
 	MaxBatch           int                  `group:"limits" placeholder:"N" type:"number" min:"1" default:"10" env:"RESOUND_MAX_BATCH" help:"Events in one batch (default ${default})."`
+	Compression        bool                 `group:"limits" type:"switch" env:"RESOUND_COMPRESSION" help:"Compress messages for clients that offer permessage-deflate, as browsers do."`
+	CompressionMinSize int                  `group:"limits" placeholder:"BYTES" type:"number" default:"256" env:"RESOUND_COMPRESSION_MIN_SIZE" help:"Bytes of a message below which it goes out as it is (default ${default})."`
 	AuthTimestamp      apps.TimestampPolicy `group:"limits" placeholder:"warn|enforce|ignore" type:"timestamps" default:"warn" env:"RESOUND_AUTH_TIMESTAMP" help:"What becomes of an API request that is more than ten minutes old or early (default ${default})."`
 
 	// Where a rule of the config file does not say otherwise.
@@ -57,6 +59,7 @@ func (l *Limits) app(id, key, secret string) *apps.App {
 	a.CacheTTL, a.SubscriptionCount = l.CacheTTL, l.SubscriptionCount
 	a.MaxPresenceMembers, a.MaxUserInfo = l.MaxPresenceMembers, l.MaxUserInfo
 	a.MaxBatch, a.Timestamps = l.MaxBatch, l.AuthTimestamp
+	a.Compression, a.CompressionMinSize = l.Compression, l.CompressionMinSize
 	a.History, a.HistoryRules = l.history(), l.historyRules()
 	return a
 }

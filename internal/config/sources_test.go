@@ -87,6 +87,8 @@ func TestEveryName(t *testing.T) {
 		"RESOUND_MAX_PRESENCE_MEMBERS":         {"100", func(c *Config) any { return c.MaxPresenceMembers }, 100},
 		"RESOUND_MAX_USER_INFO":                {"1024", func(c *Config) any { return c.MaxUserInfo }, 1024},
 		"RESOUND_MAX_BATCH":                    {"50", func(c *Config) any { return c.MaxBatch }, 50},
+		"RESOUND_COMPRESSION":                  {"true", func(c *Config) any { return c.Compression }, true},
+		"RESOUND_COMPRESSION_MIN_SIZE":         {"1000", func(c *Config) any { return c.CompressionMinSize }, 1000},
 		"RESOUND_AUTH_TIMESTAMP":               {"enforce", func(c *Config) any { return c.AuthTimestamp }, apps.TimestampEnforce},
 		"RESOUND_BACKLOG":                      {"65536", func(c *Config) any { return c.Backlog }, 65536},
 		"RESOUND_LOOPS":                        {"3", func(c *Config) any { return c.Loops }, 3},
