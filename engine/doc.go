@@ -13,6 +13,7 @@
 //   - session.go: what a command does; no I/O, no clock.
 //   - rate.go: how many messages a connection may send.
 //   - upgrade.go: from a request head to a WebSocket, or to the HTTP server.
+//   - deflate.go: whether messages are compressed, and which.
 //   - strict.go: heads of upgrades that somebody else could read differently.
 //   - room.go: what happens when descriptors run short.
 //   - handover.go: connections on their way to the HTTP server, and back.

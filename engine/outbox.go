@@ -121,6 +121,9 @@ func (b *backlog) gather(slices [][]byte) [][]byte {
 
 // queue puts a frame on the connection's list, whatever its state.
 func (c *conn) queue(f *protocol.Frame) {
+	if c.decoder.Deflates() {
+		f = c.compressed(f)
+	}
 	box := &c.loop.outbox
 	if c.slow == nil {
 		box.add(c, f)

@@ -72,7 +72,7 @@ var poweredBy = gobwas.HandshakeHeaderString("X-Powered-By: Laravel Reverb\r\n")
 
 // upgrade answers a handshake and begins the session.
 func (l *loop) upgrade(c *conn, head []byte) {
-	var key, origin string
+	var key, origin, extension string
 	upgrader := gobwas.Upgrader{
 		Header: poweredBy,
 		OnRequest: func(uri []byte) (err error) {
@@ -88,6 +88,12 @@ func (l *loop) upgrade(c *conn, head []byte) {
 			}
 			return nil
 		},
+		OnBeforeUpgrade: func() (gobwas.HandshakeHeader, error) {
+			if app := l.engine.registry.ByKey([]byte(key)); app != nil && app.Compression {
+				extension = negotiate(head)
+			}
+			return gobwas.HandshakeHeaderString(extension), nil
+		},
 	}
 	var x exchange
 	x.Reset(joinConnection(head))
@@ -101,6 +107,9 @@ func (l *loop) upgrade(c *conn, head []byte) {
 		return
 	}
 	c.state = stateOpen
+	if extension != "" {
+		c.decoder.Deflate()
+	}
 	c.id = protocol.NewSocketID() // who is refused has one too, for the trace
 	refusal := l.begin(c, key, origin)
 	if refusal != nil {

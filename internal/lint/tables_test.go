@@ -62,7 +62,6 @@ var owners = map[string]owner{
 	"github.com/cockroachdb/datadriven":   {of: []string{e2e}},
 	"github.com/cockroachdb/pebble":       {of: []string{"persist"}, tests: true}, // tests give a log a disk that fails
 	"github.com/fsnotify/fsnotify":        {of: []string{"internal/config"}},
-	"github.com/gobwas/httphead":          {of: []string{"engine"}}, // lists in headers
 	"github.com/gobwas/ws":                {of: []string{"protocol/ws", "engine"}, tests: true},
 	"github.com/goccy/go-json":            {anyone: true},
 	"github.com/joho/godotenv":            {of: []string{"internal/config"}},
