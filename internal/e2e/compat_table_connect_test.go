@@ -31,7 +31,9 @@ var compatConnecting = compatSection{"Connecting", []compatCase{
 	{18, "a bad `Sec-WebSocket-Key`, version or HTTP version", "the error is written, and the session goes on", "400, 426 or 505, then closed", refuse,
 		"a handshake that failed is none", pins{"transcript:upgrade_bad_request"}},
 	{19, "a sub-protocol is asked for", "101 without one", "", match, "", pins{"TestUpgradeAnswer", "transcript:connect"}},
-	{20, "`permessage-deflate` is offered", "not agreed to", "", match, "", pins{"TestUpgradeAnswer"}},
+	{20, "`permessage-deflate` is offered", "not agreed to", "", match, "", pins{"TestUpgradeAnswer", "TestCompressionIsAnApplicationsOwn"}},
+	{0, "the same, with the setting `compression`", "no such setting", "agreed to, without context takeover; an event that has `compression_min_size` is compressed once for all", improve,
+		"JSON takes a third to a fifth of the bytes", pins{"transcript:compression", "TestNegotiate", "TestDeflateInNode", "TestDeflateInChromium", "TestDeflateThroughNginx"}},
 	{21, "`POST /app/{key}`", "405 with `Allow: GET`", "", match, "", pins{"TestRoutes", "transcript:api_routes"}},
 	{22, "frames in one piece with the request head", "lost", "read", refuse, "a client may send at once", pins{"transcript:early_frames"}},
 	{23, "an upgrade on `/apps/…`", "101, then an error text", "400", refuse, "there is no WebSocket", pins{"transcript:refused_path", "TestRoutes"}},
@@ -50,6 +52,8 @@ var compatConnecting = compatSection{"Connecting", []compatCase{
 
 var compatFrames = compatSection{"Frames, pings, the end of a connection", []compatCase{
 	{25, "a message over `max_message_size`", "close 1009, `Maximum message size exceeded`", "", match, "", pins{"transcript:frames_too_big", "TestLimit", "TestConformance"}},
+	{0, "a compressed message that unfolds to more than `max_message_size`, or cannot be decompressed", "close 1002: nothing was agreed to", "close 1009 as soon as it is over the limit, or 1007", improve,
+		"sixteen kilobytes can stand for sixteen megabytes", pins{"transcript:compression", "TestBomb", "TestInflateLimit", "TestInflate"}},
 	{26, "text that is not UTF-8", "close 1007", "", match, "", pins{"transcript:frames_utf8", "TestUTF8", "TestConformance"}},
 	{27, "a frame without a mask", "close 1002", "", match, "", pins{"transcript:frames_wrong", "TestMask"}},
 	{28, "a reserved bit", "close 1002", "", match, "", pins{"transcript:frames_wrong", "TestReservedBits", "TestConformance"}},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"compress/flate"
 	"fmt"
 	"log/slog"
 	"net"
@@ -128,6 +129,10 @@ func settings(t *testing.T, d *datadriven.TestData) *apps.App {
 			app.AllowedOrigins = arg.Vals
 		case "subscription_count":
 			app.SubscriptionCount = true
+		case "compression":
+			app.Compression = true
+		case "compression_min_size":
+			app.CompressionMinSize = atoi(t, value)
 		case "rate_limit":
 			app.RateLimit.Enabled, app.RateLimit.MaxAttempts = true, atoi(t, value)
 		case "terminate_on_limit":
@@ -168,6 +173,10 @@ func (s *stage) act(d *datadriven.TestData) string {
 	case "binary", "ping", "pong", "close":
 		op := map[string]ws.Opcode{"binary": ws.OpBinary, "ping": ws.OpPing, "pong": ws.OpPong, "close": ws.OpClose}[d.Cmd]
 		s.client(d).wire.Feed(mask(op, unquote(s.t, d.Input)))
+	case "deflated":
+		for _, line := range strings.Split(d.Input, "\n") {
+			s.client(d).wire.Feed(deflate(s.t, s.fill(line)))
+		}
 	case "bytes":
 		s.client(d).wire.Feed(unquote(s.t, d.Input))
 	case "stall":
@@ -199,9 +208,10 @@ func (s *stage) act(d *datadriven.TestData) string {
 	return s.blank(out.String())
 }
 
-// open connects a client: open NAME [slot=N] [path=/app/key] [raw]. With raw it says nothing yet.
+// open connects a client: open NAME [slot=N] [path=/app/key] [deflate] [raw]. With raw it says nothing yet, with
+// deflate it offers to compress, as browsers do.
 func (s *stage) open(d *datadriven.TestData) {
-	slot, path, origin, raw := 0, "/app/"+appKey+"?protocol=7&client=js&version=8.6.0&flash=false", "", false
+	slot, path, more, raw := 0, "/app/"+appKey+"?protocol=7&client=js&version=8.6.0&flash=false", "", false
 	for _, arg := range d.CmdArgs[1:] {
 		switch arg.Key {
 		case "slot":
@@ -209,7 +219,9 @@ func (s *stage) open(d *datadriven.TestData) {
 		case "path":
 			path = arg.Vals[0]
 		case "origin":
-			origin = "Origin: " + arg.Vals[0] + "\r\n"
+			more += "Origin: " + arg.Vals[0] + "\r\n"
+		case "deflate":
+			more += "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 		case "raw":
 			raw = true
 		default:
@@ -219,7 +231,7 @@ func (s *stage) open(d *datadriven.TestData) {
 	c := &actor{name: d.CmdArgs[0].Key, wire: s.manual.Open(slot), decoder: ws.NewClientDecoder(), raw: true}
 	s.clients = append(s.clients, c)
 	if !raw {
-		c.wire.Feed([]byte("GET " + path + " HTTP/1.1\r\nHost: localhost:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + origin +
+		c.wire.Feed([]byte("GET " + path + " HTTP/1.1\r\nHost: localhost:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + more +
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
 	}
 }
@@ -262,6 +274,20 @@ func (s *stage) drain() {
 
 func mask(op ws.Opcode, payload []byte) []byte {
 	return ws.AppendMasked(nil, op, payload, [4]byte{0x37, 0xfa, 0x21, 0x3d})
+}
+
+// deflate is a text message that the client has compressed.
+func deflate(t *testing.T, text string) []byte {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write([]byte(text))
+	_ = w.Flush()
+	frame := mask(ws.OpText, bytes.TrimSuffix(b.Bytes(), []byte("\x00\x00\xff\xff")))
+	frame[0] |= 0x40
+	return frame
 }
 
 // unquote reads lines of Go string literals; a transcript stays text when bytes are not.
@@ -339,6 +365,11 @@ func (c *actor) report(s *stage, out *strings.Builder) {
 		if ok {
 			status, _, _ := bytes.Cut(head, []byte("\r\n"))
 			fmt.Fprintf(out, "%s: %s\n", c.name, status)
+			if _, extension, ok := bytes.Cut(head, []byte("Sec-WebSocket-Extensions: ")); ok {
+				extension, _, _ = bytes.Cut(extension, []byte("\r\n"))
+				fmt.Fprintf(out, "%s: [%s]\n", c.name, extension)
+				c.decoder.Deflate()
+			}
 			c.unread, c.raw = rest, !bytes.Contains(status, []byte(" 101 "))
 			if c.raw && len(rest) > 0 {
 				fmt.Fprintf(out, "%s: %s\n", c.name, rest)
@@ -347,6 +378,7 @@ func (c *actor) report(s *stage, out *strings.Builder) {
 		}
 	}
 	for !c.raw {
+		compressed := len(c.unread) > 0 && c.unread[0]&0x40 != 0
 		m, n, ok, err := c.decoder.Next(c.unread, 1<<24)
 		if err != nil {
 			s.t.Fatalf("the server sent %s a broken frame: %v", c.name, err)
@@ -354,6 +386,9 @@ func (c *actor) report(s *stage, out *strings.Builder) {
 		c.unread = c.unread[n:]
 		if !ok {
 			break
+		}
+		if compressed {
+			out.WriteString("[deflated] ")
 		}
 		c.print(out, m)
 	}

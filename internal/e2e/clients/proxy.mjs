@@ -6,6 +6,7 @@ import { Log } from "./waiting.mjs";
 
 export class Proxy {
   dials = new Log(); // one entry for each connection that a page has opened
+  bytes = { up: 0, down: 0 }; // that pages and the server have sent
   #pairs = new Set();
   #held = []; // connections that nobody has taken yet
   #holding = false;
@@ -39,8 +40,12 @@ export class Proxy {
     const pair = { page, server, void: false, left: Infinity };
     this.#pairs.add(pair);
     server.on("error", () => {});
-    page.on("data", (bytes) => pair.void || server.write(bytes));
+    page.on("data", (bytes) => {
+      this.bytes.up += bytes.length;
+      if (!pair.void) server.write(bytes);
+    });
     server.on("data", (bytes) => {
+      this.bytes.down += bytes.length;
       if (pair.void) return;
       page.write(bytes.subarray(0, pair.left));
       pair.left -= bytes.length;
