@@ -294,3 +294,32 @@ func TestBacklogOfCompressed(t *testing.T) {
 		t.Errorf("the compressed one is in state %d, the plain one in %d", squeezed.conn.state, plain.conn.state)
 	}
 }
+
+// Events that go out together are compressed each on its own, and joined: long ones compressed, short ones as they are.
+func TestJoinedFramesAreCompressedOneByOne(t *testing.T) {
+	m, app, squeezed, plain := squeezing(t, nil)
+	hub := m.Hub().App(app)
+	for _, data := range []protocol.Raw{long, protocol.Raw(`1`), long, protocol.Raw(`2`)} {
+		hub.Publish([]byte("news"), protocol.Raw(`"shipped"`), data, protocol.SocketID{})
+	}
+	m.Turn()
+	d, out := ws.NewClientDecoder(), squeezed.Take()
+	d.Deflate()
+	p, want := ws.NewClientDecoder(), plain.Take()
+	for i := range 4 {
+		first := out[0]
+		a, n, ok, err := d.Next(out, 10_000)
+		if !ok || err != nil || (first == 0xc1) != (i%2 == 0) {
+			t.Fatalf("message %d: %v, begins with %x", i, err, first)
+		}
+		got := string(a.Payload)
+		b, k, _, _ := p.Next(want, 10_000)
+		if got != string(b.Payload) {
+			t.Errorf("message %d is %.60q, and plain %.60q", i, got, b.Payload)
+		}
+		out, want = out[n:], want[k:]
+	}
+	if len(out)+len(want) > 0 {
+		t.Errorf("%d and %d bytes are left", len(out), len(want))
+	}
+}
