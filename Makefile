@@ -26,7 +26,7 @@ PKGS     = $$(go list ./... | grep -vE '/internal/(e2e|lint)(/|$$)')
 FUZZERS  = go test -list '^Fuzz' $(PKGS) | \
 	awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'
 
-.PHONY: help run build test $(STAGES) bench clean
+.PHONY: help run build harness test $(STAGES) bench clean
 test $(STAGES): SHELL := bash
 
 help: ## list the targets
@@ -37,6 +37,9 @@ run: build ## build the server and start it; needs Go and nothing else
 
 build: ## build the static binary bin/resound
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X resound/internal/config.version=$(VERSION)" -o bin/resound ./cmd/resound
+
+harness: ## build the load harness bin/resound-bench; --help teaches it
+	CGO_ENABLED=0 go build -trimpath -o bin/resound-bench ./cmd/resound-bench
 
 test: ## install what the tests need, then run all of them; stops at the first failure
 	@rm -rf $(LOGS); begun=$$SECONDS; \

@@ -14,6 +14,9 @@ var layers = map[string]int{
 	"channels":             3,
 	"engine":               4,
 	"api":                  4,
+	"bench/sys":            0,
+	"bench/raw":            2,
+	"bench/swarm":          3,
 	"bench":                4,
 	"channels/redisbroker": 4,
 	"internal/config":      5,
@@ -39,9 +42,13 @@ type wall struct {
 	reason string
 }
 
+const harness = "a harness must not share code with what it measures"
+
 var walls = []wall{
-	{of: "bench", only: []string{"protocol/ws"}, tests: true,
-		reason: "a harness must not share code with what it measures"},
+	{of: "bench", only: []string{"protocol/ws", "bench/raw", "bench/swarm", "bench/sys"}, tests: true, reason: harness},
+	{of: "bench/swarm", only: []string{"protocol/ws", "bench/raw", "bench/sys"}, tests: true, reason: harness},
+	{of: "bench/raw", only: []string{"protocol/ws", "bench/sys"}, tests: true, reason: harness},
+	{of: "cmd/resound-bench", only: []string{"bench", "bench/raw"}, tests: true, reason: harness},
 	{of: "engine", not: []string{"persist"},
 		reason: "a loop must not be able to reach the disk: take an interface"},
 	{of: "api", not: []string{"persist"},
@@ -58,7 +65,7 @@ type owner struct {
 
 // owners is keyed by a module or package path, which covers what is below it.
 var owners = map[string]owner{
-	"github.com/alecthomas/kong":          {of: []string{"internal/config"}},
+	"github.com/alecthomas/kong":          {of: []string{"internal/config", "cmd/resound-bench"}},
 	"github.com/cockroachdb/datadriven":   {of: []string{e2e}},
 	"github.com/cockroachdb/pebble":       {of: []string{"persist"}, tests: true}, // tests give a log a disk that fails
 	"github.com/fsnotify/fsnotify":        {of: []string{"internal/config"}},
@@ -73,7 +80,7 @@ var owners = map[string]owner{
 	"github.com/redis/rueidis":            {of: []string{"channels/redisbroker"}},
 	"github.com/valyala/fasthttp":         {of: []string{"api", "engine"}},
 	"go.yaml.in/yaml":                     {of: []string{"internal/config"}},
-	"golang.org/x/sys":                    {of: []string{"engine"}}, // sockets and descriptors
+	"golang.org/x/sys":                    {of: []string{"engine", "bench/sys"}}, // sockets and descriptors
 	// JSON goes through goccy/go-json. A package that cannot is listed here
 	// with its reason; tests may check the one library against the other.
 	"encoding/json": {tests: true},

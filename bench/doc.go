@@ -1,0 +1,20 @@
+// Package bench measures servers that speak the Pusher protocol. A Scenario
+// runs a server and the load in processes of their own, each on a core of its
+// own, and takes the CPU and the memory of the server from /proc. Where there is
+// a baseline, the server and the baseline take turns in one run, in many short
+// rounds, so that what else happens on the machine happens to both: the ratio
+// is the result.
+//
+//   - target.go: servers: ours, the baseline, or one that runs already.
+//   - child.go: processes that end with us, pinned to cores.
+//   - usage.go: CPU seconds of a process.
+//   - load.go: the load as the scenario sees it: a process that takes orders.
+//   - worker.go: the load as its process sees it.
+//   - fanout.go: deliveries of one publisher to many sockets.
+//   - stats.go: medians, percentiles and spreads.
+//   - report.go: tables, the raw result as JSON, the machine.
+//   - progress.go: the line on the terminal while a scenario runs.
+//
+// A scenario that did not deliver everything fails. One that is interrupted
+// reports the rounds that it has finished.
+package bench

@@ -1,0 +1,218 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"resound/bench/raw"
+)
+
+// Fanout is the scenario: one publisher, many sockets.
+type Fanout struct {
+	Targets    []Target
+	Channels   int // channels, to which events go by turns
+	Sockets    int // in all, spread evenly over the channels
+	Window     int // events published at once; the next ones when every socket has them
+	Payload    int // bytes of an event's data
+	Publishers int // kept-alive HTTP connections that a window is spread over
+	Rounds     int
+	Deliveries int // in a round, about
+	Cores      Cores
+	Progress   *Progress
+}
+
+// FanoutResult is every round of every column.
+type FanoutResult struct {
+	Sockets    int            `json:"sockets"`
+	Channels   int            `json:"channels"`
+	Window     int            `json:"window"`
+	Payload    int            `json:"payload"`
+	Frame      int            `json:"frame"` // bytes of an event on the wire
+	Publishers int            `json:"publishers"`
+	Cores      Cores          `json:"cores"`
+	Columns    []FanoutColumn `json:"columns"`
+	Partial    bool           `json:"partial,omitempty"` // it was interrupted
+}
+
+// FanoutColumn is one server, or one way of the baseline.
+type FanoutColumn struct {
+	Target Target        `json:"target"`
+	Name   string        `json:"name"`
+	Rounds []FanoutRound `json:"rounds"`
+}
+
+// FanoutRound is one turn of a column.
+type FanoutRound struct {
+	Deliveries int64   `json:"deliveries"`
+	CPU        float64 `json:"cpu_s"`    // of the server, in seconds
+	Bursts     []int64 `json:"burst_ns"` // of each burst, from its publish to the last socket
+}
+
+// fanoutRun is a column that runs.
+type fanoutRun struct {
+	*server
+	load   *load
+	how    uint32 // of the baseline
+	column *FanoutColumn
+}
+
+// Run measures. It returns what it has when ctx ends, as long as each column has a round.
+func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
+	r := &FanoutResult{Sockets: f.Sockets, Channels: f.Channels, Window: f.Window, Payload: f.Payload, Publishers: f.Publishers, Cores: f.Cores}
+	var stops []func() string
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
+	var runs []*fanoutRun
+	for i, t := range f.Targets {
+		f.Progress.Show(float64(i)/float64(len(f.Targets)+1), "connecting to "+t.Name)
+		s, err := startServer(t, f.Cores.Server)
+		if err != nil {
+			return nil, err
+		}
+		stops = append(stops, s.stop)
+		l, err := f.connect(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		stops = append(stops, l.stop)
+		runs = append(runs, &fanoutRun{server: s, load: l, column: &FanoutColumn{Target: t, Name: t.Name}})
+		if t.raw() {
+			runs[len(runs)-1].how = raw.Write
+		}
+		if t.raw() && f.Window > 1 {
+			v := FanoutColumn{Target: t, Name: t.Name + fmt.Sprintf(", %d per writev", f.Window)}
+			runs = append(runs, &fanoutRun{server: s, load: l, how: raw.Writev, column: &v})
+		}
+	}
+	err := f.rounds(ctx, r, runs)
+	for _, run := range runs {
+		r.Columns = append(r.Columns, *run.column)
+	}
+	return r, err
+}
+
+// connect starts a load with all sockets.
+func (f Fanout) connect(s *server) (*load, error) {
+	o := s.options()
+	o.Payload, o.Publishers = f.Payload, f.Publishers
+	for i := range f.Channels {
+		o.Channels = append(o.Channels, fmt.Sprintf("fan-%04d", i))
+	}
+	l, err := startLoad(f.Cores.Load, o)
+	if err != nil {
+		return nil, err
+	}
+	report, err := l.do(order{Op: "connect", Sockets: f.Sockets})
+	if err == nil && report.Counts.Ready != f.Sockets {
+		err = fmt.Errorf("%d of %d sockets could subscribe: %v", report.Counts.Ready, f.Sockets, report.Counts.Closed)
+	}
+	if err != nil {
+		l.stop()
+		return nil, err
+	}
+	return l, nil
+}
+
+// rounds lets the columns take turns.
+func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) error {
+	for _, run := range runs { // caches fill, and the size of an event comes out
+		if run.how == 0 {
+			report, err := run.load.do(order{Op: "bursts", Messages: 2 * f.Window, Window: f.Window})
+			if err != nil {
+				return fmt.Errorf("%s: %w", run.Name, err)
+			}
+			r.Frame = report.Frame
+		}
+	}
+	if r.Frame == 0 {
+		r.Frame = f.Payload + 48 // what the protocol puts around the data of a short event
+	}
+	for i := -1; i < f.Rounds; i++ { // the first is not counted
+		for j, run := range runs {
+			if ctx.Err() != nil {
+				r.Partial = true
+				return nil
+			}
+			f.Progress.Show(float64(max(i, 0)*len(runs)+j)/float64(f.Rounds*len(runs)),
+				fmt.Sprintf("round %d of %d, %s", max(i, 0)+1, f.Rounds, run.column.Name))
+			round, err := f.round(run, r.Frame)
+			if err != nil {
+				return fmt.Errorf("%s: %w", run.column.Name, err)
+			}
+			if i >= 0 {
+				run.column.Rounds = append(run.column.Rounds, round)
+			}
+		}
+	}
+	return nil
+}
+
+// round is one turn of a column.
+func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
+	each := f.Sockets // deliveries of an event
+	if run.how == 0 {
+		each /= f.Channels
+	}
+	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
+	before, err := run.cpu()
+	if err != nil {
+		return FanoutRound{}, err
+	}
+	report, err := run.load.do(o)
+	if err != nil {
+		return FanoutRound{}, err
+	}
+	after, err := run.cpu()
+	return FanoutRound{report.Deliveries, (after - before).Seconds(), report.Took}, err
+}
+
+// perMillion is the CPU seconds of the server for a million deliveries.
+func (r FanoutRound) perMillion() float64 { return r.CPU / float64(r.Deliveries) * 1e6 }
+
+// busy is the part of the bursts' time in which the server ran.
+func (r FanoutRound) busy() float64 {
+	total := int64(0)
+	for _, ns := range r.Bursts {
+		total += ns
+	}
+	return r.CPU / (float64(total) / 1e9)
+}
+
+// Table compares the columns with the first, which is the baseline if there is one: round by round.
+func (r *FanoutResult) Table() Table {
+	t := Table{
+		Title: fmt.Sprintf("Fan-out of %d-byte payloads (%d bytes on the wire) to %d sockets in %s, %d in flight",
+			r.Payload, r.Frame, r.Sockets, plural(r.Channels, "channel"), r.Window),
+		Header: []string{"", "CPU s per million deliveries", "ratio", "last socket p50, ms", "p99, ms", "p99 ratio", "deliveries/s", "server busy"},
+	}
+	base99 := 0.0
+	for i, c := range r.Columns {
+		var cost, ratio, bursts, rate, busy []float64
+		for j, round := range c.Rounds {
+			cost = append(cost, round.perMillion())
+			if j < len(r.Columns[0].Rounds) {
+				ratio = append(ratio, round.perMillion()/r.Columns[0].Rounds[j].perMillion())
+			}
+			bursts = append(bursts, millis(round.Bursts)...)
+			busy = append(busy, round.busy()*100)
+			rate = append(rate, round.busy()*float64(round.Deliveries)/round.CPU)
+		}
+		p99 := quantile(bursts, 0.99)
+		if i == 0 {
+			base99 = p99
+		}
+		t.Rows = append(t.Rows, []string{c.Name, spreadOf(cost).String(), spreadOf(ratio).String(), number(quantile(bursts, 0.5)), number(p99),
+			number(p99 / base99), thousands(quantile(rate, 0.5)), number(quantile(busy, 0.5)) + " %"})
+	}
+	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event.")
+	if r.Cores.Server < 0 {
+		t.Notes = append(t.Notes, "Server and load were not pinned to cores of their own.")
+	}
+	if r.Partial {
+		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
+	}
+	return t
+}

@@ -1,0 +1,142 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	json "github.com/goccy/go-json"
+)
+
+// Machine is where a result comes from.
+type Machine struct {
+	Time   time.Time `json:"time"`
+	CPU    string    `json:"cpu"`
+	Cores  int       `json:"cores"`
+	Kernel string    `json:"kernel"`
+	Go     string    `json:"go"`
+	Bench  string    `json:"bench"` // revision of the harness, if it was built with one
+	Args   []string  `json:"args"`
+}
+
+// ThisMachine describes the machine and this process.
+func ThisMachine() Machine {
+	m := Machine{Time: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Args: os.Args[1:]}
+	m.CPU = fieldOf("/proc/cpuinfo", "model name")
+	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(b))
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				m.Bench = s.Value
+			}
+		}
+	}
+	return m
+}
+
+func fieldOf(path, name string) string {
+	b, _ := os.ReadFile(path)
+	_, after, _ := strings.Cut(string(b), name)
+	line, _, _ := strings.Cut(after, "\n")
+	return strings.Trim(line, "\t :")
+}
+
+// Table is what people read, in Markdown.
+type Table struct {
+	Title  string
+	Header []string
+	Rows   [][]string
+	Notes  []string
+}
+
+// Write prints the table with aligned columns.
+func (t Table) Write(w io.Writer) error {
+	widths := make([]int, len(t.Header))
+	for _, row := range append([][]string{t.Header}, t.Rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell), 3)
+		}
+	}
+	var b strings.Builder
+	line := func(row []string) {
+		for i, width := range widths {
+			fmt.Fprintf(&b, "| %s%s ", row[i], strings.Repeat(" ", width-utf8.RuneCountInString(row[i])))
+		}
+		b.WriteString("|\n")
+	}
+	fmt.Fprintf(&b, "%s\n\n", t.Title)
+	line(t.Header)
+	for _, width := range widths {
+		fmt.Fprintf(&b, "|%s", strings.Repeat("-", width+2))
+	}
+	b.WriteString("|\n")
+	for _, row := range t.Rows {
+		line(row)
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Result is a scenario's outcome: the raw figures, and the table made of them.
+type Result interface{ Table() Table }
+
+// Save writes the raw figures with the machine they come from.
+func Save(path string, m Machine, r Result) error {
+	b, err := json.MarshalIndent(struct {
+		Machine Machine `json:"machine"`
+		Result  Result  `json:"result"`
+	}{m, r}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+// number prints three significant digits.
+func number(f float64) string {
+	switch {
+	case f != f:
+		return "–"
+	case f >= 100:
+		return fmt.Sprintf("%.0f", f)
+	case f >= 10:
+		return fmt.Sprintf("%.1f", f)
+	case f >= 1:
+		return fmt.Sprintf("%.2f", f)
+	}
+	return fmt.Sprintf("%.3f", f)
+}
+
+// String prints the median, and the quartiles beside it.
+func (s Spread) String() string {
+	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Low), number(s.High))
+}
+
+// thousands prints a large number with separators.
+func thousands(f float64) string {
+	if f != f {
+		return "–"
+	}
+	s := fmt.Sprintf("%.0f", f)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,41 @@
+package bench
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Spread is a sample in three numbers.
+type Spread struct {
+	Median float64 `json:"median"`
+	Low    float64 `json:"low"`  // a quarter of the values is below
+	High   float64 `json:"high"` // a quarter of the values is above
+}
+
+// spreadOf returns the quartiles of list, NaN for an empty one.
+func spreadOf(list []float64) Spread {
+	return Spread{quantile(list, 0.5), quantile(list, 0.25), quantile(list, 0.75)}
+}
+
+// quantile returns the value that a part q of list does not exceed, between two
+// values in proportion; NaN of an empty list.
+func quantile(list []float64, q float64) float64 {
+	if len(list) == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(list))
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + (sorted[high]-sorted[low])*(at-float64(low))
+}
+
+// millis converts nanoseconds.
+func millis(list []int64) []float64 {
+	out := make([]float64, len(list))
+	for i, ns := range list {
+		out[i] = float64(ns) / float64(time.Millisecond)
+	}
+	return out
+}

@@ -1,0 +1,173 @@
+package swarm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"resound/bench/sys"
+	"resound/protocol/ws"
+)
+
+// perSource is how many sockets one source address gets: the system has some
+// 28,000 ports for each.
+const perSource = 10_000
+
+// Connect dials n more sockets and returns when each of them is subscribed, or
+// was refused, which Counts says. progress, if not nil, is told now and then how many are ready.
+func (s *Swarm) Connect(ctx context.Context, n int, progress func(ready int)) error {
+	before, last := s.Ready, time.Now()
+	for i := 0; i < n || s.open > 0; {
+		for i < n && s.open < s.o.Parallel {
+			if err := s.dial(); err != nil {
+				s.Refused++
+				s.Closed[err.Error()]++
+			}
+			i++
+		}
+		had, err := s.Poll(100)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if had == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if had > 0 {
+			last = now
+		} else if now.Sub(last) > s.o.Patience {
+			return fmt.Errorf("%d sockets are still not subscribed after %v: %s", s.open, s.o.Patience, s.stuck())
+		}
+		if progress != nil {
+			progress(s.Ready - before)
+		}
+	}
+	return nil
+}
+
+// stuck says in which states sockets wait.
+func (s *Swarm) stuck() string {
+	names := [...]string{connecting: "connect", upgrading: "an answer to the upgrade", greeting: "connection_established", subscribing: "subscription_succeeded"}
+	counts := make([]int, len(names))
+	for i := range s.conns {
+		if c := &s.conns[i]; int(c.state) < len(names) {
+			counts[c.state]++
+		}
+	}
+	var list []string
+	for i, n := range counts {
+		if n > 0 {
+			list = append(list, fmt.Sprintf("%d wait for %s", n, names[i]))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s *Swarm) dial() error {
+	id := len(s.conns)
+	source := [4]byte{127, 0, 0, byte(1 + id/perSource%250)}
+	fd, err := sys.Dial(source, s.o.Server)
+	if err != nil {
+		return err
+	}
+	if err := s.poller.Add(fd, int32(id), sys.Out|sys.In); err != nil {
+		sys.Close(fd)
+		return err
+	}
+	// A socket that joins late has missed nothing: it counts from its subscription on.
+	s.conns = append(s.conns, conn{fd: int32(fd), begun: int64(time.Since(s.begun)), got: s.counts[id%len(s.counts)]})
+	s.open++
+	return nil
+}
+
+// connected: the socket is there, or is not.
+func (s *Swarm) connected(id int32, c *conn) {
+	if err := sys.ConnectError(int(c.fd)); err != nil {
+		s.lost(c, err.Error())
+		return
+	}
+	if err := s.poller.Change(int(c.fd), id, sys.In); err != nil {
+		s.lost(c, err.Error())
+		return
+	}
+	if s.raw() {
+		s.subscribed(c)
+		return
+	}
+	c.state = upgrading
+	s.out = fmt.Appendf(s.out[:0], "GET %s/app/%s?protocol=7&client=bench&version=1 HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", s.o.Path, s.o.Key, s.o.Server)
+	s.write(c, s.out)
+}
+
+// write sends what a socket has room for: it has never more to send than a command.
+func (s *Swarm) write(c *conn, b []byte) {
+	n, again, err := sys.Write(int(c.fd), b)
+	if again || err == nil && n < len(b) {
+		err = errors.New("no room for a command")
+	}
+	if err != nil {
+		s.lost(c, err.Error())
+	}
+}
+
+// send sends a text message.
+func (s *Swarm) send(c *conn, text []byte) {
+	s.out = ws.AppendMasked(s.out[:0], ws.OpText, text, [4]byte{1, 2, 3, 4})
+	s.write(c, s.out)
+}
+
+// upgraded reads the answer to the upgrade, and what may follow it at once.
+func (s *Swarm) upgraded(id int32, c *conn, b []byte) {
+	c.rest = append(c.rest, b...)
+	head, body, ok := bytes.Cut(c.rest, []byte("\r\n\r\n"))
+	if !ok {
+		return
+	}
+	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101")) {
+		line, _, _ := bytes.Cut(head, []byte("\r\n"))
+		s.lost(c, string(line))
+		return
+	}
+	c.state, c.rest = greeting, nil
+	if len(body) > 0 {
+		s.frames(id, c, body)
+	}
+}
+
+// greeted subscribes the socket that was told its id.
+func (s *Swarm) greeted(id int32, c *conn, text []byte) {
+	if !bytes.Contains(text, []byte("pusher:connection_established")) {
+		s.lost(c, string(text))
+		return
+	}
+	channel := s.o.Channels[int(id)%len(s.o.Channels)]
+	c.state = subscribing
+	s.send(c, s.signer.subscribe(channel, socketID(text), id, s.o.UserInfo))
+}
+
+// socketID cuts the id out of connection_established, whose data is JSON within JSON.
+func socketID(text []byte) string {
+	_, after, _ := bytes.Cut(text, []byte("socket_id"))
+	after = bytes.TrimLeft(after, `\": `)
+	end := bytes.IndexAny(after, `\"`)
+	return string(after[:max(end, 0)])
+}
+
+func (s *Swarm) subscribed(c *conn) {
+	c.state = ready
+	s.open--
+	s.Ready++
+	s.took = append(s.took, int64(time.Since(s.begun))-c.begun)
+}
+
+// TakeConnectTimes returns how long each socket took from its dial to its
+// subscription, in nanoseconds, and forgets it.
+func (s *Swarm) TakeConnectTimes() []int64 {
+	t := s.took
+	s.took = nil
+	return t
+}

@@ -1,0 +1,20 @@
+// Package swarm is many sockets in one goroutine: it connects them, subscribes
+// them, publishes to them and counts what arrives. It speaks the Pusher
+// protocol to any server that does, and stays silent to the raw baseline.
+//
+//   - swarm.go: Options, Swarm, and the poll that everything happens in.
+//   - dial.go: how sockets connect, upgrade and subscribe, so many at a time.
+//   - frames.go: counting frames in what was read; answers to pings.
+//   - sign.go: signatures of the protocol.
+//   - publish.go: publishing over kept-alive HTTP connections, and orders to raw.
+//   - burst.go: one burst, from its publish to the last delivery.
+//
+// A burst polls without sleeping, so that a server pays for no wake-up of the
+// load and latency has no sleep in it: the load has a core for itself.
+//
+// Every event that a swarm publishes carries its number within the channel,
+// and each socket must see the numbers of its channel one by one: loss,
+// duplicates and disorder are errors (TestLossIsCaught).
+//
+// A Swarm is for one goroutine, which its owner locks to a thread.
+package swarm

@@ -1,0 +1,130 @@
+package swarm
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"resound/bench/raw"
+	"resound/bench/sys"
+)
+
+const sockets = 50
+
+func connected(t *testing.T, o Options) *Swarm {
+	t.Helper()
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	if err := s.Connect(context.Background(), sockets, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s.Ready != sockets || s.Refused != 0 {
+		t.Fatalf("%+v", s.Counts)
+	}
+	return s
+}
+
+func TestEveryEventArrives(t *testing.T) {
+	cut := func(conns []net.Conn, frame []byte, number int) { // anywhere, in its header too
+		at := number % len(frame)
+		for _, c := range conns {
+			_, _ = c.Write(frame[:at])
+			_, _ = c.Write(frame[at:])
+		}
+	}
+	for name, deliver := range map[string]func([]net.Conn, []byte, int){"whole": all, "cut": cut} {
+		t.Run(name, func(t *testing.T) {
+			s := connected(t, newServer(t, deliver).options(t))
+			for _, n := range []int{1, 1, 16, 5} {
+				got, took, err := s.Burst(n)
+				if err != nil || got != int64(n)*sockets || took <= 0 {
+					t.Fatalf("a burst of %d: %d deliveries, %v, %v", n, got, took, err)
+				}
+			}
+			if want := int64(23 * sockets); s.Delivered != want {
+				t.Errorf("%d deliveries, want %d", s.Delivered, want)
+			}
+		})
+	}
+}
+
+func TestLossIsCaught(t *testing.T) {
+	var held []byte
+	faults := map[string]struct {
+		deliver func(conns []net.Conn, frame []byte, number int)
+		want    string
+	}{
+		"the last event of one socket": {func(conns []net.Conn, frame []byte, number int) {
+			if number == 7 {
+				conns = conns[1:]
+			}
+			all(conns, frame, number)
+		}, "399 of 400 deliveries"},
+		"an event of one socket": {func(conns []net.Conn, frame []byte, number int) {
+			if number == 3 {
+				conns = conns[1:]
+			}
+			all(conns, frame, number)
+		}, "got event 4 of its channel where number 3 was next"},
+		"an event twice": {func(conns []net.Conn, frame []byte, number int) {
+			all(conns, frame, number)
+			if number == 3 {
+				all(conns[:1], frame, number)
+			}
+		}, "got event 3 of its channel where number 4 was next"},
+		"two events changed over": {func(conns []net.Conn, frame []byte, number int) {
+			switch number {
+			case 3:
+				held = frame
+				return
+			case 4:
+				defer all(conns, held, 3)
+			}
+			all(conns, frame, number)
+		}, "got event 4 of its channel where number 3 was next"},
+		"a socket": {func(conns []net.Conn, frame []byte, number int) {
+			if number == 3 {
+				_ = conns[0].Close()
+			}
+			all(conns, frame, number)
+		}, "of 400 deliveries"},
+	}
+	for name, f := range faults {
+		t.Run(name, func(t *testing.T) {
+			o := newServer(t, f.deliver).options(t)
+			o.Patience = 300 * time.Millisecond
+			if _, _, err := connected(t, o).Burst(8); err == nil || !strings.Contains(err.Error(), f.want) {
+				t.Errorf("%v, want an error with %q", err, f.want)
+			}
+		})
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	server, err := raw.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve() }()
+	local := [4]byte{127, 0, 0, 1}
+	s := connected(t, Options{Server: sys.Addr{IP: local, Port: server.Port}, Control: sys.Addr{IP: local, Port: server.Control}})
+	for _, burst := range []struct {
+		how     uint32
+		n, size int
+	}{{raw.Write, 1, 113}, {raw.Write, 3, 113}, {raw.Writev, 16, 113}, {raw.Writev, 16, 500}, {raw.Write, 2, 20}} {
+		got, _, err := s.BurstRaw(burst.how, burst.n, burst.size)
+		if err != nil || got != int64(burst.n*sockets) || s.FrameLen() != burst.size {
+			t.Fatalf("%+v: %d deliveries of %d bytes, %v", burst, got, s.FrameLen(), err)
+		}
+	}
+	s.Close()
+	if err := <-ended; err != nil {
+		t.Errorf("the baseline ended with %v", err)
+	}
+}

@@ -1,0 +1,31 @@
+package sys
+
+import (
+	"errors"
+	"net"
+	"strconv"
+)
+
+// ErrUnsupported is the error of every call on a system without epoll.
+var ErrUnsupported = errors.New("the load harness needs Linux: its sockets are driven by epoll")
+
+// Addr is an IPv4 address and port.
+type Addr struct {
+	IP   [4]byte
+	Port int
+}
+
+func (a Addr) String() string {
+	return net.JoinHostPort(net.IP(a.IP[:]).String(), strconv.Itoa(a.Port))
+}
+
+// ParseAddr reads "127.0.0.1:8080". Names are looked up; the first IPv4 address counts.
+func ParseAddr(text string) (Addr, error) {
+	a, err := net.ResolveTCPAddr("tcp4", text)
+	if err != nil {
+		return Addr{}, err
+	}
+	addr := Addr{Port: a.Port}
+	copy(addr.IP[:], a.IP.To4())
+	return addr, nil
+}

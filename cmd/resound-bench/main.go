@@ -1,0 +1,103 @@
+// Command resound-bench measures servers that speak the Pusher protocol.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"resound/bench"
+	"resound/bench/raw"
+)
+
+const description = `Measure a server that speaks the Pusher protocol, beside a baseline that does
+nothing but write to sockets.
+
+Examples:
+
+    resound-bench fanout --sockets 1000 --window 1
+    resound-bench fanout --sockets 10000 --window 8 --json fanout.json
+    resound-bench fanout --server old=./resound-old --server new=bin/resound`
+
+type grammar struct {
+	Fanout fanoutCommand `cmd:"" help:"Deliveries of one publisher to many sockets: CPU of the server, ratio to the baseline, latency."`
+
+	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
+	Load struct{} `cmd:"" hidden:"" help:"Be a load process."`
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "resound-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	g := &grammar{}
+	k, err := kong.New(g, kong.Name("resound-bench"), kong.Description(description), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return err
+	}
+	args := os.Args[1:]
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	call, err := k.Parse(args)
+	k.FatalIfErrorf(err)
+	switch call.Command() {
+	case "raw":
+		return serveRaw()
+	case "load":
+		return bench.RunLoad(os.Stdin, os.Stdout)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return g.Fanout.run(ctx)
+}
+
+// serveRaw is the baseline: it prints its ports and serves.
+func serveRaw() error {
+	s, err := raw.New()
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Println(s.Port, s.Control); err != nil {
+		return err
+	}
+	return s.Serve()
+}
+
+// output is where a scenario's result goes.
+type output struct {
+	JSON string `name:"json" placeholder:"FILE" help:"Write the raw figures of every round to this file."`
+}
+
+// write prints the table and saves the figures. A run that failed half way
+// still shows what it had.
+func (o output) write(r bench.Result, err error) error {
+	if r == nil {
+		return err
+	}
+	failures := []error{err, r.Table().Write(os.Stdout)}
+	if o.JSON != "" {
+		failures = append(failures, bench.Save(o.JSON, bench.ThisMachine(), r))
+	}
+	return errors.Join(failures...)
+}
+
+// progress is the line on a terminal.
+func progress() *bench.Progress {
+	var out io.Writer
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		out = os.Stderr
+	}
+	return &bench.Progress{Out: out}
+}
