@@ -18,15 +18,16 @@ import (
 type Cores struct {
 	Server int `json:"server"`
 	Load   int `json:"load"`
+	Nice   int `json:"nice"` // priority of both: below 0 before other processes
 }
 
 // DefaultCores gives the server the first core and the load the second, if there are two.
 func DefaultCores() Cores {
 	cores, err := sys.Affinity()
 	if err != nil || len(cores) < 2 {
-		return Cores{-1, -1}
+		return Cores{-1, -1, 0}
 	}
-	return Cores{cores[0], cores[1]}
+	return Cores{cores[0], cores[1], 0}
 }
 
 // child is a process of ours. Who talks to it writes in and reads out.
@@ -38,13 +39,19 @@ type child struct {
 	errors tail
 }
 
+// A place is where a process runs, and before whom.
+type place struct{ core, nice int }
+
+func (c Cores) server() place { return place{c.Server, c.Nice} }
+func (c Cores) load() place   { return place{c.Load, c.Nice} }
+
 // startChild starts a program on one core, with one thread for its Go code.
-func startChild(core int, name string, args ...string) (*child, error) {
+func startChild(at place, name string, args ...string) (*child, error) {
 	c := &child{cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	c.cmd.Stderr = &c.errors
 	c.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	// Ctrl-C on the terminal is for us alone: we end our children.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Ctrl-C on the terminal is for us alone: we end our children. A session is also a group of the scheduler's.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -55,10 +62,14 @@ func startChild(core int, name string, args ...string) (*child, error) {
 	}
 	c.in, c.out = in, bufio.NewReaderSize(out, 1<<20)
 	c.cmd.Stdin, c.cmd.Stdout = stdin, stdout
-	err = onCore(core, c.cmd.Start)
+	err = at.run(c.cmd.Start)
 	_, _ = stdin.Close(), stdout.Close()
 	if err != nil {
 		return nil, fmt.Errorf("%s could not be started: %w", name, err)
+	}
+	if at.nice != 0 {
+		// Where the scheduler groups by session, the priority of a process counts within its session only.
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", c.pid()), fmt.Append(nil, at.nice), 0)
 	}
 	go func() {
 		_ = c.cmd.Wait()
@@ -67,9 +78,9 @@ func startChild(core int, name string, args ...string) (*child, error) {
 	return c, nil
 }
 
-// onCore calls f on a thread that is pinned, which what f starts inherits.
-func onCore(core int, f func() error) error {
-	if core < 0 {
+// run calls f on a thread that is there, which what f starts inherits.
+func (p place) run(f func() error) error {
+	if p.core < 0 {
 		return f()
 	}
 	runtime.LockOSThread()
@@ -78,8 +89,14 @@ func onCore(core int, f func() error) error {
 	if err != nil {
 		return err
 	}
-	if err := sys.Pin(core); err != nil {
-		return fmt.Errorf("core %d: %w", core, err)
+	if err := sys.Pin(p.core); err != nil {
+		return fmt.Errorf("core %d: %w", p.core, err)
+	}
+	if p.nice != 0 {
+		if err := sys.Nice(p.nice); err != nil {
+			return errors.Join(fmt.Errorf("priority %d: %w", p.nice, err), sys.Pin(before...))
+		}
+		defer func() { _ = sys.Nice(0) }()
 	}
 	return errors.Join(f(), sys.Pin(before...))
 }

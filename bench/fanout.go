@@ -68,7 +68,7 @@ func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
 	var runs []*fanoutRun
 	for i, t := range f.Targets {
 		f.Progress.Show(float64(i)/float64(len(f.Targets)+1), "connecting to "+t.Name)
-		s, err := startServer(t, f.Cores.Server)
+		s, err := startServer(t, f.Cores.server())
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func (f Fanout) connect(s *server) (*load, error) {
 	for i := range f.Channels {
 		o.Channels = append(o.Channels, fmt.Sprintf("fan-%04d", i))
 	}
-	l, err := startLoad(f.Cores.Load, o)
+	l, err := startLoad(f.Cores.load(), o)
 	if err != nil {
 		return nil, err
 	}

@@ -36,12 +36,12 @@ type report struct {
 type load struct{ child *child }
 
 // startLoad starts a load process and opens a swarm in it.
-func startLoad(core int, o swarm.Options) (*load, error) {
+func startLoad(at place, o swarm.Options) (*load, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c, err := startChild(core, self, "load")
+	c, err := startChild(at, self, "load")
 	if err != nil {
 		return nil, err
 	}

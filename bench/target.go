@@ -46,12 +46,12 @@ type server struct {
 const startTimeout = 15 * time.Second
 
 // startServer starts a target and waits until it listens.
-func startServer(t Target, core int) (*server, error) {
+func startServer(t Target, at place) (*server, error) {
 	s := &server{Target: t}
 	var err error
 	switch {
 	case t.raw():
-		return s, s.startSelf(core, "raw")
+		return s, s.startSelf(at, "raw")
 	case t.Program == "":
 		s.addr, err = sys.ParseAddr(t.Address)
 		return s, err
@@ -67,7 +67,7 @@ func startServer(t Target, core int) (*server, error) {
 	for _, a := range t.Args {
 		args = append(args, replace.Replace(a))
 	}
-	if s.child, err = startChild(core, t.Program, args...); err != nil {
+	if s.child, err = startChild(at, t.Program, args...); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -76,12 +76,12 @@ func startServer(t Target, core int) (*server, error) {
 
 // startSelf starts a server that this program is itself, under a command that
 // prints its ports.
-func (s *server) startSelf(core int, command string) error {
+func (s *server) startSelf(at place, command string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if s.child, err = startChild(core, self, command); err != nil {
+	if s.child, err = startChild(at, self, command); err != nil {
 		return err
 	}
 	local := [4]byte{127, 0, 0, 1}

@@ -9,11 +9,9 @@ import (
 	"resound/protocol/ws"
 )
 
-// A Server is the baseline server. It listens on two ports of 127.0.0.1: one
+// A server is the baseline server. It listens on two ports of 127.0.0.1: one
 // for the sockets, one for orders.
-type Server struct {
-	Port, Control int
-
+type server struct {
 	poller   sys.Poller
 	listener int
 	control  int
@@ -25,34 +23,38 @@ type Server struct {
 	vector   sys.Vector
 }
 
-// New opens the ports.
-func New() (*Server, error) {
-	s := &Server{orders: -1}
+// Serve is the server: it says on which ports it listens, and does what it is
+// told until the control connection is closed, which is no error.
+func Serve(ready func(port, control int) error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s := &server{orders: -1}
 	var err error
 	if s.poller, err = sys.NewPoller(); err != nil {
-		return nil, err
+		return err
 	}
+	defer s.close()
+	var port, control int
 	local := sys.Addr{IP: [4]byte{127, 0, 0, 1}}
-	if s.listener, s.Port, err = sys.Listen(local); err != nil {
-		return nil, err
+	if s.listener, port, err = sys.Listen(local); err != nil {
+		return err
 	}
-	if s.control, s.Control, err = sys.Listen(local); err != nil {
-		return nil, err
+	if s.control, control, err = sys.Listen(local); err != nil {
+		return err
 	}
 	for _, fd := range []int{s.listener, s.control} {
 		if err := s.poller.Add(fd, int32(fd), sys.In); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, nil
+	if err := ready(port, control); err != nil {
+		return err
+	}
+	return s.loop()
 }
 
-// Serve does what it is told until the control connection is closed, which is
-// no error. It closes everything that it has opened.
-func (s *Server) Serve() error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer s.close()
+// loop handles what happens.
+func (s *server) loop() error {
 	events := make([]sys.Event, 512)
 	room := make([]byte, 64<<10)
 	for {
@@ -79,7 +81,7 @@ func (s *Server) Serve() error {
 	}
 }
 
-func (s *Server) accept(listener int) error {
+func (s *server) accept(listener int) error {
 	for {
 		fd, again, err := sys.Accept(listener)
 		if again || err != nil {
@@ -101,7 +103,7 @@ func (s *Server) accept(listener int) error {
 }
 
 // discard throws away what a socket sends, and the socket when it is closed.
-func (s *Server) discard(fd int, room []byte) error {
+func (s *server) discard(fd int, room []byte) error {
 	n, again, err := sys.Read(fd, room)
 	if again || n > 0 && err == nil {
 		return nil
@@ -115,7 +117,7 @@ func (s *Server) discard(fd int, room []byte) error {
 }
 
 // order reads orders and carries them out; end says that no more will come.
-func (s *Server) order(room []byte) (end bool, err error) {
+func (s *server) order(room []byte) (end bool, err error) {
 	n, again, err := sys.Read(s.orders, room)
 	if again || err != nil {
 		return false, err
@@ -134,7 +136,7 @@ func (s *Server) order(room []byte) (end bool, err error) {
 	return false, nil
 }
 
-func (s *Server) burst(o Order) error {
+func (s *server) burst(o Order) error {
 	if o.Frames == 0 || o.Frames > sys.MaxVector || o.Size < 2 || o.Size > 1<<20 || o.How != Write && o.How != Writev {
 		return fmt.Errorf("raw: not an order: %+v", o)
 	}
@@ -161,7 +163,7 @@ func (s *Server) burst(o Order) error {
 }
 
 // prepare makes the frame and the vector, unless they are those of the last order.
-func (s *Server) prepare(o Order) error {
+func (s *server) prepare(o Order) error {
 	if len(s.frame) == int(o.Size) && len(s.vector) == int(o.Frames) {
 		return nil
 	}
@@ -178,7 +180,7 @@ func (s *Server) prepare(o Order) error {
 	return nil
 }
 
-func (s *Server) close() {
+func (s *server) close() {
 	for _, fd := range s.fds {
 		sys.Close(fd)
 	}

@@ -106,14 +106,21 @@ func TestLossIsCaught(t *testing.T) {
 }
 
 func TestBaseline(t *testing.T) {
-	server, err := raw.New()
-	if err != nil {
+	ports, ended := make(chan [2]int), make(chan error, 1)
+	go func() {
+		ended <- raw.Serve(func(port, control int) error {
+			ports <- [2]int{port, control}
+			return nil
+		})
+	}()
+	var p [2]int
+	select {
+	case p = <-ports:
+	case err := <-ended:
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve() }()
 	local := [4]byte{127, 0, 0, 1}
-	s := connected(t, Options{Server: sys.Addr{IP: local, Port: server.Port}, Control: sys.Addr{IP: local, Port: server.Control}})
+	s := connected(t, Options{Server: sys.Addr{IP: local, Port: p[0]}, Control: sys.Addr{IP: local, Port: p[1]}})
 	for _, burst := range []struct {
 		how     uint32
 		n, size int

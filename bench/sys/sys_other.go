@@ -74,3 +74,6 @@ func Affinity() ([]int, error) { return nil, ErrUnsupported }
 
 // Pin fails.
 func Pin(cores ...int) error { return ErrUnsupported }
+
+// Nice fails.
+func Nice(priority int) error { return ErrUnsupported }

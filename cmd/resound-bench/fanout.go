@@ -41,7 +41,7 @@ func (c fanoutCommand) run(ctx context.Context) error {
 	p := progress()
 	r, err := bench.Fanout{
 		Targets: targets, Channels: c.Channels, Sockets: c.Sockets, Window: c.Window, Payload: c.Payload, Publishers: c.Publishers,
-		Rounds: c.Rounds, Deliveries: c.Deliveries, Cores: bench.DefaultCores(), Progress: p,
+		Rounds: c.Rounds, Deliveries: c.Deliveries, Cores: c.cores(), Progress: p,
 	}.Run(ctx)
 	p.Clear()
 	if r == nil {

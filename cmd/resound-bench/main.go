@@ -65,14 +65,10 @@ func run() error {
 
 // serveRaw is the baseline: it prints its ports and serves.
 func serveRaw() error {
-	s, err := raw.New()
-	if err != nil {
+	return raw.Serve(func(port, control int) error {
+		_, err := fmt.Println(port, control)
 		return err
-	}
-	if _, err := fmt.Println(s.Port, s.Control); err != nil {
-		return err
-	}
-	return s.Serve()
+	})
 }
 
 // output is where a scenario's result goes.

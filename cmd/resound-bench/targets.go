@@ -21,6 +21,8 @@ type servers struct {
 	ServerArgs []string `placeholder:"ARG" sep:"none" help:"One more argument for each of them, as --server-args=--backlog=1000. May be given more than once."`
 	Durability []string `placeholder:"async|process|disk|off" default:"off" help:"Durability of the binaries' logs; more than one measures each (default ${default})."`
 
+	Nice int `placeholder:"N" default:"0" help:"Priority of servers and load, from -20 (before all others; takes rights) to 19 (default ${default})."`
+
 	Address string `placeholder:"HOST:PORT" help:"A server that runs already, instead of a binary."`
 	PID     int    `name:"pid" placeholder:"PID" help:"Its process, so that its CPU can be measured."`
 	ID      string `name:"app-id" placeholder:"ID" default:"bench" help:"Id of the application of --address."`
@@ -58,4 +60,11 @@ func (s servers) targets() ([]bench.Target, error) {
 		}
 	}
 	return list, nil
+}
+
+// cores is where they run.
+func (s servers) cores() bench.Cores {
+	c := bench.DefaultCores()
+	c.Nice = s.Nice
+	return c
 }
