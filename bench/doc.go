@@ -7,10 +7,11 @@
 //
 //   - target.go: servers: ours, the baseline, or one that runs already.
 //   - child.go: processes that end with us, pinned to cores.
-//   - usage.go: CPU seconds of a process.
+//   - usage.go: CPU seconds and memory of a process.
 //   - load.go: the load as the scenario sees it: a process that takes orders.
 //   - worker.go: the load as its process sees it.
 //   - fanout.go: deliveries of one publisher to many sockets.
+//   - memory.go: what an idle socket takes.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables, the raw result as JSON, the machine.
 //   - progress.go: the line on the terminal while a scenario runs.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"resound/bench/raw"
+	"resound/bench/swarm"
 )
 
 // Fanout is the scenario: one publisher, many sockets.
@@ -50,8 +51,7 @@ type FanoutRound struct {
 
 // fanoutRun is a column that runs.
 type fanoutRun struct {
-	*server
-	load   *load
+	*pair
 	how    uint32 // of the baseline
 	column *FanoutColumn
 }
@@ -59,32 +59,25 @@ type fanoutRun struct {
 // Run measures. It returns what it has when ctx ends, as long as each column has a round.
 func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
 	r := &FanoutResult{Sockets: f.Sockets, Channels: f.Channels, Window: f.Window, Payload: f.Payload, Publishers: f.Publishers, Cores: f.Cores}
-	var stops []func() string
+	var runs []*fanoutRun
 	defer func() {
-		for _, stop := range stops {
-			stop()
+		for _, run := range runs {
+			run.stop()
 		}
 	}()
-	var runs []*fanoutRun
 	for i, t := range f.Targets {
-		f.Progress.Show(float64(i)/float64(len(f.Targets)+1), "connecting to "+t.Name)
-		s, err := startServer(t, f.Cores.server())
+		f.Progress.Show(float64(i)/float64(len(f.Targets)), "connecting to "+t.Name)
+		p, err := f.connect(t)
 		if err != nil {
 			return nil, err
 		}
-		stops = append(stops, s.stop)
-		l, err := f.connect(s)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		run := &fanoutRun{pair: p, column: &FanoutColumn{Target: t, Name: t.Name}}
+		if runs = append(runs, run); !t.raw() {
+			continue
 		}
-		stops = append(stops, l.stop)
-		runs = append(runs, &fanoutRun{server: s, load: l, column: &FanoutColumn{Target: t, Name: t.Name}})
-		if t.raw() {
-			runs[len(runs)-1].how = raw.Write
-		}
-		if t.raw() && f.Window > 1 {
-			v := FanoutColumn{Target: t, Name: t.Name + fmt.Sprintf(", %d per writev", f.Window)}
-			runs = append(runs, &fanoutRun{server: s, load: l, how: raw.Writev, column: &v})
+		if run.how = raw.Write; f.Window > 1 {
+			c := FanoutColumn{Target: t, Name: fmt.Sprintf("%s, %d per writev", t.Name, f.Window)}
+			runs = append(runs, &fanoutRun{pair: p, how: raw.Writev, column: &c})
 		}
 	}
 	err := f.rounds(ctx, r, runs)
@@ -94,26 +87,21 @@ func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
 	return r, err
 }
 
-// connect starts a load with all sockets.
-func (f Fanout) connect(s *server) (*load, error) {
-	o := s.options()
-	o.Payload, o.Publishers = f.Payload, f.Publishers
+// connect starts a target with all sockets.
+func (f Fanout) connect(t Target) (*pair, error) {
+	o := swarm.Options{Payload: f.Payload, Publishers: f.Publishers}
 	for i := range f.Channels {
 		o.Channels = append(o.Channels, fmt.Sprintf("fan-%04d", i))
 	}
-	l, err := startLoad(f.Cores.load(), o)
+	p, err := startPair(t, f.Cores, o)
 	if err != nil {
 		return nil, err
 	}
-	report, err := l.do(order{Op: "connect", Sockets: f.Sockets})
-	if err == nil && report.Counts.Ready != f.Sockets {
-		err = fmt.Errorf("%d of %d sockets could subscribe: %v", report.Counts.Ready, f.Sockets, report.Counts.Closed)
-	}
-	if err != nil {
-		l.stop()
+	if err := p.connect(f.Sockets); err != nil {
+		p.stop()
 		return nil, err
 	}
-	return l, nil
+	return p, nil
 }
 
 // rounds lets the columns take turns.

@@ -12,7 +12,7 @@ import (
 
 // An order is what a load process is asked to do.
 type order struct {
-	Op string // the name of a method of worker, in lower case
+	Op string // open, counts, connect, bursts or leave
 
 	Swarm    swarm.Options // open
 	Sockets  int           // connect
@@ -77,7 +77,49 @@ func (l *load) do(o order) (report, error) {
 
 func (l *load) stop() string { return l.child.stop() }
 
-// options are those of a swarm for the server.
-func (s *server) options() swarm.Options {
-	return swarm.Options{Server: s.addr, Control: s.control, ID: s.ID, Key: s.Key, Secret: s.Secret, Path: s.Path}
+// pair is a server that runs and a load for it.
+type pair struct {
+	*server
+	load    *load
+	stopped bool
+}
+
+// startPair starts both. o says what the load does; where to is filled in.
+func startPair(t Target, c Cores, o swarm.Options) (*pair, error) {
+	s, err := startServer(t, c.server())
+	if err != nil {
+		return nil, err
+	}
+	o.Server, o.Control, o.ID, o.Key, o.Secret, o.Path = s.addr, s.control, t.ID, t.Key, t.Secret, t.Path
+	l, err := startLoad(c.load(), o)
+	if err != nil {
+		s.stop()
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	return &pair{server: s, load: l}, nil
+}
+
+// connect subscribes so many sockets more, all of them.
+func (p *pair) connect(sockets int) error {
+	before := 0
+	if r, err := p.load.do(order{Op: "counts"}); err == nil {
+		before = r.Counts.Ready
+	}
+	r, err := p.load.do(order{Op: "connect", Sockets: sockets})
+	if err == nil && r.Counts.Ready-before != sockets {
+		err = fmt.Errorf("%d of %d sockets could subscribe: %v", r.Counts.Ready-before, sockets, r.Counts.Closed)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// stop ends both. It may be called again.
+func (p *pair) stop() {
+	if !p.stopped {
+		p.load.stop()
+		p.server.stop()
+	}
+	p.stopped = true
 }

@@ -2,10 +2,13 @@ package bench
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -49,4 +52,58 @@ func schedstat(pid int) (time.Duration, error) {
 		sum += time.Duration(ns)
 	}
 	return sum, nil
+}
+
+// Memory is the resident memory of a process, in bytes.
+type Memory struct {
+	Resident  int64 `json:"resident"`  // all of it
+	Anonymous int64 `json:"anonymous"` // of that, what is in no file: heap and stacks
+	Peak      int64 `json:"peak"`      // the most there ever was
+}
+
+// settled waits at least so long, then until the memory of a process has stopped
+// to change, at most half a minute more, and returns it. A runtime gives memory
+// back late.
+func settled(ctx context.Context, pid int, wait time.Duration) (Memory, error) {
+	if !sleep(ctx, wait) {
+		return Memory{}, ctx.Err()
+	}
+	last, err := memoryOf(pid)
+	for range 30 {
+		if err != nil || !sleep(ctx, time.Second) {
+			return last, errors.Join(err, ctx.Err())
+		}
+		var m Memory
+		m, err = memoryOf(pid)
+		if change := m.Resident - last.Resident; change < 64<<10 && change > -64<<10 {
+			return m, err
+		}
+		last = m
+	}
+	return last, err
+}
+
+// sleep says whether it slept to the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// memoryOf reads /proc.
+func memoryOf(pid int) (Memory, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return Memory{}, err
+	}
+	field := func(name string) int64 {
+		_, after, _ := strings.Cut(string(text), "\n"+name+":")
+		line, _, _ := strings.Cut(after, "\n")
+		kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(line), " kB"), 10, 64)
+		return kb << 10
+	}
+	return Memory{field("VmRSS"), field("RssAnon"), field("VmHWM")}, nil
 }

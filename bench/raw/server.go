@@ -28,7 +28,7 @@ type server struct {
 func Serve(ready func(port, control int) error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s := &server{orders: -1}
+	s := &server{listener: -1, control: -1, orders: -1}
 	var err error
 	if s.poller, err = sys.NewPoller(); err != nil {
 		return err
@@ -184,11 +184,11 @@ func (s *server) close() {
 	for _, fd := range s.fds {
 		sys.Close(fd)
 	}
-	if s.orders >= 0 {
-		sys.Close(s.orders)
+	for _, fd := range []int{s.orders, s.listener, s.control} {
+		if fd >= 0 {
+			sys.Close(fd)
+		}
 	}
-	sys.Close(s.listener)
-	sys.Close(s.control)
 	s.poller.Close()
 }
 

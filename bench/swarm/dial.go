@@ -78,7 +78,7 @@ func (s *Swarm) dial() error {
 		return err
 	}
 	// A socket that joins late has missed nothing: it counts from its subscription on.
-	s.conns = append(s.conns, conn{fd: int32(fd), begun: int64(time.Since(s.begun)), got: s.counts[id%len(s.counts)]})
+	s.conns = append(s.conns, conn{fd: int32(fd), begun: int64(time.Since(s.begun)), got: s.counts[s.channelOf(id)]})
 	s.open++
 	return nil
 }
@@ -86,38 +86,38 @@ func (s *Swarm) dial() error {
 // connected: the socket is there, or is not.
 func (s *Swarm) connected(id int32, c *conn) {
 	if err := sys.ConnectError(int(c.fd)); err != nil {
-		s.lost(c, err.Error())
+		s.lost(id, c, err.Error())
 		return
 	}
 	if err := s.poller.Change(int(c.fd), id, sys.In); err != nil {
-		s.lost(c, err.Error())
+		s.lost(id, c, err.Error())
 		return
 	}
 	if s.raw() {
-		s.subscribed(c)
+		s.subscribed(id, c)
 		return
 	}
 	c.state = upgrading
 	s.out = fmt.Appendf(s.out[:0], "GET %s/app/%s?protocol=7&client=bench&version=1 HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", s.o.Path, s.o.Key, s.o.Server)
-	s.write(c, s.out)
+	s.write(id, c, s.out)
 }
 
 // write sends what a socket has room for: it has never more to send than a command.
-func (s *Swarm) write(c *conn, b []byte) {
+func (s *Swarm) write(id int32, c *conn, b []byte) {
 	n, again, err := sys.Write(int(c.fd), b)
 	if again || err == nil && n < len(b) {
 		err = errors.New("no room for a command")
 	}
 	if err != nil {
-		s.lost(c, err.Error())
+		s.lost(id, c, err.Error())
 	}
 }
 
 // send sends a text message.
-func (s *Swarm) send(c *conn, text []byte) {
+func (s *Swarm) send(id int32, c *conn, text []byte) {
 	s.out = ws.AppendMasked(s.out[:0], ws.OpText, text, [4]byte{1, 2, 3, 4})
-	s.write(c, s.out)
+	s.write(id, c, s.out)
 }
 
 // upgraded reads the answer to the upgrade, and what may follow it at once.
@@ -129,7 +129,7 @@ func (s *Swarm) upgraded(id int32, c *conn, b []byte) {
 	}
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101")) {
 		line, _, _ := bytes.Cut(head, []byte("\r\n"))
-		s.lost(c, string(line))
+		s.lost(id, c, string(line))
 		return
 	}
 	c.state, c.rest = greeting, nil
@@ -141,12 +141,12 @@ func (s *Swarm) upgraded(id int32, c *conn, b []byte) {
 // greeted subscribes the socket that was told its id.
 func (s *Swarm) greeted(id int32, c *conn, text []byte) {
 	if !bytes.Contains(text, []byte("pusher:connection_established")) {
-		s.lost(c, string(text))
+		s.lost(id, c, string(text))
 		return
 	}
-	channel := s.o.Channels[int(id)%len(s.o.Channels)]
+	channel := s.o.Channels[s.channelOf(int(id))]
 	c.state = subscribing
-	s.send(c, s.signer.subscribe(channel, socketID(text), id, s.o.UserInfo))
+	s.send(id, c, s.signer.subscribe(channel, socketID(text), id, s.o.UserInfo))
 }
 
 // socketID cuts the id out of connection_established, whose data is JSON within JSON.
@@ -157,10 +157,11 @@ func socketID(text []byte) string {
 	return string(after[:max(end, 0)])
 }
 
-func (s *Swarm) subscribed(c *conn) {
+func (s *Swarm) subscribed(id int32, c *conn) {
 	c.state = ready
 	s.open--
 	s.Ready++
+	s.readers[s.channelOf(int(id))]++
 	s.took = append(s.took, int64(time.Since(s.begun))-c.begun)
 }
 

@@ -74,10 +74,10 @@ func (s *Swarm) handle(id int32, c *conn, frame []byte, header int) {
 	case ws.OpPing:
 		s.Pings++
 		s.out = ws.AppendMasked(s.out[:0], ws.OpPong, payload, [4]byte{1, 2, 3, 4})
-		s.write(c, s.out)
+		s.write(id, c, s.out)
 	case ws.OpClose:
 		code, _, _ := ws.ParseClose(payload)
-		s.lost(c, strconv.Itoa(int(code)))
+		s.lost(id, c, strconv.Itoa(int(code)))
 	default:
 		s.Other++
 	}
@@ -90,12 +90,12 @@ func (s *Swarm) protocol(id int32, c *conn, text []byte) {
 		s.greeted(id, c, text)
 	case bytes.Contains(text, pingOf):
 		s.Pings++
-		s.send(c, pongAnswer)
+		s.send(id, c, pongAnswer)
 	case c.state == subscribing && bytes.Contains(text, succeeded):
-		c.got = s.counts[int(id)%len(s.counts)]
-		s.subscribed(c)
+		c.got = s.counts[s.channelOf(int(id))]
+		s.subscribed(id, c)
 	case c.state == subscribing && bytes.Contains(text, []byte("error")):
-		s.lost(c, string(text))
+		s.lost(id, c, string(text))
 	default:
 		s.Other++
 	}

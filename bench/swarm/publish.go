@@ -71,20 +71,9 @@ func (s *Swarm) prepare(n int) (want int64, err error) {
 		p.out = s.appendRequest(p.out, s.o.Channels[channel], s.counts[channel])
 		p.queued++
 		s.counts[channel]++
-		want += s.subscribers(channel)
+		want += s.readers[channel]
 	}
 	return want, nil
-}
-
-// subscribers is how many sockets are read that are subscribed to a channel.
-func (s *Swarm) subscribers(channel int) int64 {
-	n := int64(0)
-	for id := channel; id < len(s.conns); id += len(s.counts) {
-		if s.conns[id].state == ready {
-			n++
-		}
-	}
-	return n
 }
 
 func (s *Swarm) appendRequest(dst []byte, channel string, number uint32) []byte {

@@ -17,8 +17,10 @@ type Options struct {
 	ID, Key, Secret string // of the application
 	Path            string // prefix of the server's paths, or ""
 
-	// Channels: socket i is subscribed to number i % len(Channels).
+	// Channels: socket i is subscribed to number i % len(Channels), or with
+	// Members, which fills one channel after the other, to i / Members % len(Channels).
 	Channels []string
+	Members  int
 	UserInfo int // bytes of user_info of a member of a presence channel
 
 	Parallel   int // connections that are on their way at the same time; 0 is 200
@@ -72,6 +74,7 @@ type Swarm struct {
 	begun   time.Time
 	signer  signer
 	counts  []uint32 // events published, by channel
+	readers []int64  // sockets that are subscribed and read, by channel
 	pubs    []*publisher
 	control int // to raw, or -1
 	turn    int // the channel of the next event
@@ -113,12 +116,20 @@ func New(o Options) (*Swarm, error) {
 	}
 	s := &Swarm{
 		Counts: Counts{Closed: map[string]int{}}, o: o, poller: p, begun: time.Now(), signer: newSigner(o.Key, o.Secret),
-		events: make([]sys.Event, 512), room: make([]byte, 256<<10), counts: make([]uint32, len(o.Channels)), control: -1,
+		events: make([]sys.Event, 512), room: make([]byte, 256<<10), counts: make([]uint32, len(o.Channels)), readers: make([]int64, len(o.Channels)), control: -1,
 	}
 	if s.raw() {
 		err = s.dialControl()
 	}
 	return s, err
+}
+
+// channelOf is the number of a socket's channel.
+func (s *Swarm) channelOf(id int) int {
+	if s.o.Members > 0 {
+		id /= s.o.Members
+	}
+	return id % len(s.counts)
 }
 
 func (s *Swarm) raw() bool { return s.o.Control.Port != 0 }
@@ -176,9 +187,9 @@ func (s *Swarm) happened(id int32, what uint32) {
 	switch {
 	case again:
 	case err != nil:
-		s.lost(c, err.Error())
+		s.lost(id, c, err.Error())
 	case n == 0:
-		s.lost(c, "end")
+		s.lost(id, c, "end")
 	case c.state >= greeting:
 		s.frames(id, c, s.room[:n])
 	default:
@@ -187,14 +198,18 @@ func (s *Swarm) happened(id int32, what uint32) {
 }
 
 // lost is the end of a socket that its own side did not want.
-func (s *Swarm) lost(c *conn, reason string) {
+func (s *Swarm) lost(id int32, c *conn, reason string) {
 	if c.state == closed {
 		return
 	}
-	if c.state < ready {
+	switch {
+	case c.state < ready:
 		s.open--
 		s.Refused++
-	} else {
+	case c.state == ready:
+		s.readers[s.channelOf(int(id))]--
+		s.Ready--
+	default:
 		s.Ready--
 	}
 	s.Closed[reason]++
@@ -210,9 +225,9 @@ func (s *Swarm) drop(c *conn) {
 func (s *Swarm) Pause(n int, on bool) error {
 	for id := range s.conns[:min(n, len(s.conns))] {
 		c := &s.conns[id]
-		from, to, watch := uint8(ready), uint8(paused), uint32(0)
+		from, to, watch, more := uint8(ready), uint8(paused), uint32(0), int64(-1)
 		if !on {
-			from, to, watch = paused, ready, sys.In
+			from, to, watch, more = paused, ready, sys.In, 1
 		}
 		if c.state != from {
 			continue
@@ -221,6 +236,7 @@ func (s *Swarm) Pause(n int, on bool) error {
 			return err
 		}
 		c.state = to
+		s.readers[s.channelOf(id)] += more
 	}
 	return nil
 }
@@ -234,6 +250,7 @@ func (s *Swarm) Leave() {
 		}
 	}
 	s.conns, s.Ready, s.open = s.conns[:0], 0, 0
+	clear(s.readers)
 }
 
 // Close ends the swarm.
@@ -252,7 +269,7 @@ func (s *Swarm) Close() {
 func (s *Swarm) check() error {
 	missing := 0
 	for i := range s.conns {
-		if c := &s.conns[i]; c.state == ready && c.got != s.counts[i%len(s.counts)] {
+		if c := &s.conns[i]; c.state == ready && c.got != s.counts[s.channelOf(i)] {
 			missing++
 		}
 	}

@@ -31,12 +31,9 @@ func (c fanoutCommand) run(ctx context.Context) error {
 	case c.Payload < 16:
 		return fmt.Errorf("--payload is at least 16")
 	}
-	targets, err := c.targets()
+	targets, err := c.measured(c.Raw)
 	if err != nil {
 		return err
-	}
-	if c.Raw {
-		targets = append([]bench.Target{bench.Baseline}, targets...)
 	}
 	p := progress()
 	r, err := bench.Fanout{

@@ -27,6 +27,7 @@ Examples:
 
 type grammar struct {
 	Fanout fanoutCommand `cmd:"" help:"Deliveries of one publisher to many sockets: CPU of the server, ratio to the baseline, latency."`
+	Memory memoryCommand `cmd:"" help:"Memory of idle sockets: plain, members of presence channels, and those that were busy."`
 
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Load struct{} `cmd:"" hidden:"" help:"Be a load process."`
@@ -60,7 +61,9 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return g.Fanout.run(ctx)
+	return map[string]func(context.Context) error{
+		"fanout": g.Fanout.run, "memory": g.Memory.run,
+	}[call.Command()](ctx)
 }
 
 // serveRaw is the baseline: it prints its ports and serves.

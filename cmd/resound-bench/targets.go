@@ -31,6 +31,15 @@ type servers struct {
 	Path    string `placeholder:"PATH" help:"Prefix before its /app and /apps."`
 }
 
+// measured lists them, behind the baseline if that is wanted.
+func (s servers) measured(raw bool) ([]bench.Target, error) {
+	list, err := s.targets()
+	if raw {
+		list = append([]bench.Target{bench.Baseline}, list...)
+	}
+	return list, err
+}
+
 // targets lists them.
 func (s servers) targets() ([]bench.Target, error) {
 	if s.Address != "" {
