@@ -12,6 +12,8 @@
 //   - worker.go: the load as its process sees it.
 //   - fanout.go: deliveries of one publisher to many sockets.
 //   - memory.go: what an idle socket takes.
+//   - publish.go: the HTTP API.
+//   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables, the raw result as JSON, the machine.
 //   - progress.go: the line on the terminal while a scenario runs.

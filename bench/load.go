@@ -12,7 +12,7 @@ import (
 
 // An order is what a load process is asked to do.
 type order struct {
-	Op string // open, counts, connect, bursts or leave
+	Op string // open, counts, connect, bursts, requests or leave
 
 	Swarm    swarm.Options // open
 	Sockets  int           // connect
@@ -20,6 +20,7 @@ type order struct {
 	Window   int
 	How      uint32 // bursts of the baseline: raw.Write or raw.Writev
 	Size     int    // and the bytes of a frame
+	Fresh    bool   // requests: Messages of them over Window connections, or a connection for each
 }
 
 // A report is the answer to an order.

@@ -15,8 +15,10 @@ import (
 type Target struct {
 	Name string `json:"name"`
 	// Program is the server's binary, which is started with Args; {port} in one
-	// of them stands for a port that is free. Address is one that runs already. If
-	// both are empty the target is the baseline.
+	// of them stands for a port that is free, and {dir} for a directory that is
+	// removed afterwards. Address is one that runs already. Self is a command of
+	// this program, which is the server then.
+	Self    string   `json:"self,omitempty"`
 	Program string   `json:"program,omitempty"`
 	Args    []string `json:"args,omitempty"`
 	Address string   `json:"address,omitempty"`
@@ -28,10 +30,15 @@ type Target struct {
 	Path   string `json:"path,omitempty"`
 }
 
-// Baseline is the raw server.
-var Baseline = Target{Name: "raw"}
+// The baselines.
+var (
+	// Baseline does nothing but write: see package raw.
+	Baseline = Target{Name: "raw", Self: "raw"}
+	// BareHTTP is fasthttp with a handler that answers {}.
+	BareHTTP = Target{Name: "fasthttp", Self: "bare"}
+)
 
-func (t Target) raw() bool { return t.Program == "" && t.Address == "" }
+func (t Target) raw() bool { return t.Self == Baseline.Self }
 
 // server is a target that runs.
 type server struct {
@@ -50,8 +57,8 @@ func startServer(t Target, at place) (*server, error) {
 	s := &server{Target: t}
 	var err error
 	switch {
-	case t.raw():
-		return s, s.startSelf(at, "raw")
+	case t.Self != "":
+		return s, s.startSelf(at, t.Self)
 	case t.Program == "":
 		s.addr, err = sys.ParseAddr(t.Address)
 		return s, err
@@ -75,7 +82,7 @@ func startServer(t Target, at place) (*server, error) {
 }
 
 // startSelf starts a server that this program is itself, under a command that
-// prints its ports.
+// prints the port it listens on, and that for orders or 0.
 func (s *server) startSelf(at place, command string) error {
 	self, err := os.Executable()
 	if err != nil {

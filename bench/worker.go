@@ -108,6 +108,10 @@ func (w *worker) carryOut(o order, r *report) (err error) {
 		return err
 	case "bursts":
 		return w.bursts(o, r)
+	case "requests":
+		took, err := w.swarm.Requests("nobody", o.Messages, o.Window, o.Fresh)
+		r.Took = []int64{int64(took)}
+		return err
 	case "leave":
 		w.swarm.Leave()
 		return nil

@@ -7,6 +7,7 @@
 //   - frames.go: counting frames in what was read; answers to pings.
 //   - sign.go: signatures of the protocol.
 //   - publish.go: publishing over kept-alive HTTP connections, and orders to raw.
+//   - requests.go: publishing for its own sake, kept-alive or not.
 //   - burst.go: one burst, from its publish to the last delivery.
 //
 // A burst polls without sleeping, so that a server pays for no wake-up of the

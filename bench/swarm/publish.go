@@ -13,21 +13,23 @@ import (
 // answer is awaited waits behind it (pipelining).
 type publisher struct {
 	fd      int
+	id      int32  // that the poller has it under
+	unsent  []byte // of a request, while the connection is not there
 	out     []byte // requests of the next burst
 	queued  int    // requests in out
 	waiting int    // answers
 	in      []byte
 }
 
-// dialPublishers opens the HTTP connections, if they are not.
-func (s *Swarm) dialPublishers() error {
-	for len(s.pubs) < s.o.Publishers {
+// dialPublishers opens HTTP connections until there are n.
+func (s *Swarm) dialPublishers(n int) error {
+	for len(s.pubs) < n {
 		fd, err := s.dialNow(s.o.Server)
 		if err != nil {
 			return fmt.Errorf("a publisher could not connect: %w", err)
 		}
 		id := idPublisher - int32(len(s.pubs))
-		s.pubs = append(s.pubs, &publisher{fd: fd})
+		s.pubs = append(s.pubs, &publisher{fd: fd, id: id})
 		if err := s.poller.Add(fd, id, sys.In); err != nil {
 			return err
 		}
@@ -61,13 +63,13 @@ func (s *Swarm) dialNow(to sys.Addr) (int, error) {
 // prepare makes the requests of a burst of n events, to the channels by turns,
 // and says how many deliveries it has to bring.
 func (s *Swarm) prepare(n int) (want int64, err error) {
-	if err := s.dialPublishers(); err != nil {
+	if err := s.dialPublishers(s.o.Publishers); err != nil {
 		return 0, err
 	}
 	for i := range n {
 		channel := s.turn
 		s.turn = (s.turn + 1) % len(s.counts)
-		p := s.pubs[i%len(s.pubs)]
+		p := s.pubs[i%s.o.Publishers]
 		p.out = s.appendRequest(p.out, s.o.Channels[channel], s.counts[channel])
 		p.queued++
 		s.counts[channel]++
@@ -110,6 +112,15 @@ func (s *Swarm) answered() bool {
 	return true
 }
 
+// happened takes the connection that was awaited, or answers.
+func (p *publisher) happened(s *Swarm, what uint32) {
+	if len(p.unsent) > 0 && what&sys.Out != 0 {
+		s.sendNow(p, p.unsent)
+		return
+	}
+	p.read(s)
+}
+
 // read takes answers.
 func (p *publisher) read(s *Swarm) {
 	n, again, err := sys.Read(p.fd, s.room)
@@ -132,6 +143,9 @@ func (p *publisher) read(s *Swarm) {
 		}
 		p.waiting--
 		rest = rest[n:]
+		if s.answer != nil {
+			s.answer(p)
+		}
 	}
 	p.in = append(p.in[:0], rest...)
 }

@@ -82,6 +82,7 @@ type Swarm struct {
 	inputs  []func() error
 	err     error // the first thing that must not happen
 
+	answer  func(p *publisher)  // told of each answer to a publish, if not nil
 	arrived func(number uint32) // told of each event, if not nil
 	took    []int64             // of each dial until ready, in nanoseconds
 }
@@ -155,7 +156,7 @@ func (s *Swarm) Poll(timeout int) (int, error) {
 		case e.Fd >= 0:
 			s.happened(e.Fd, e.Events)
 		case e.Fd > idInput:
-			s.pubs[idPublisher-e.Fd].read(s)
+			s.pubs[idPublisher-e.Fd].happened(s, e.Events)
 		case e.Fd > idControl:
 			if err := s.inputs[idInput-e.Fd](); err != nil {
 				s.fail(err)

@@ -26,10 +26,12 @@ Examples:
     resound-bench fanout --server old=./resound-old --server new=bin/resound`
 
 type grammar struct {
-	Fanout fanoutCommand `cmd:"" help:"Deliveries of one publisher to many sockets: CPU of the server, ratio to the baseline, latency."`
-	Memory memoryCommand `cmd:"" help:"Memory of idle sockets: plain, members of presence channels, and those that were busy."`
+	Fanout  fanoutCommand  `cmd:"" help:"Deliveries of one publisher to many sockets: CPU of the server, ratio to the baseline, latency."`
+	Memory  memoryCommand  `cmd:"" help:"Memory of idle sockets: plain, members of presence channels, and those that were busy."`
+	Publish publishCommand `cmd:"" help:"The HTTP API: publishes a second and CPU, beside a bare HTTP server."`
 
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
+	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
 	Load struct{} `cmd:"" hidden:"" help:"Be a load process."`
 }
 
@@ -56,13 +58,15 @@ func run() error {
 	switch call.Command() {
 	case "raw":
 		return serveRaw()
+	case "bare":
+		return bench.ServeBare(os.Stdout)
 	case "load":
 		return bench.RunLoad(os.Stdin, os.Stdout)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return map[string]func(context.Context) error{
-		"fanout": g.Fanout.run, "memory": g.Memory.run,
+		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
 	}[call.Command()](ctx)
 }
 

@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"resound/bench/swarm"
+)
+
+// Publish is the scenario: requests to the HTTP API while nobody listens.
+type Publish struct {
+	Targets     []Target
+	Connections int // at once
+	Payload     int
+	Rounds      int
+	Requests    int // in a round over kept-alive connections
+	Fresh       int // in a round with a connection for each
+	Cores       Cores
+	Progress    *Progress
+}
+
+// PublishResult is every round of every column.
+type PublishResult struct {
+	Connections int             `json:"connections"`
+	Payload     int             `json:"payload"`
+	Columns     []PublishColumn `json:"columns"`
+	Cores       Cores           `json:"cores"`
+	Partial     bool            `json:"partial,omitempty"`
+}
+
+// PublishColumn is one server and one kind of connection.
+type PublishColumn struct {
+	Target Target         `json:"target"`
+	Fresh  bool           `json:"fresh"` // a connection for each request
+	Rounds []PublishRound `json:"rounds"`
+}
+
+// PublishRound is one turn of a column.
+type PublishRound struct {
+	Requests int     `json:"requests"`
+	CPU      float64 `json:"cpu_s"` // of the server
+	Seconds  float64 `json:"seconds"`
+}
+
+// Run measures. It returns what it has when ctx ends.
+func (s Publish) Run(ctx context.Context) (*PublishResult, error) {
+	r := &PublishResult{Connections: s.Connections, Payload: s.Payload, Cores: s.Cores}
+	var pairs []*pair
+	defer func() {
+		for _, p := range pairs {
+			p.stop()
+		}
+	}()
+	for _, fresh := range []bool{false, true} {
+		for _, t := range s.Targets {
+			r.Columns = append(r.Columns, PublishColumn{Target: t, Fresh: fresh})
+		}
+	}
+	for _, t := range s.Targets {
+		if t.Self == BareHTTP.Self {
+			t.ID, t.Key, t.Secret = "bench", "bench-key", "bench-secret" // it does not look at them
+		}
+		p, err := startPair(t, s.Cores, swarm.Options{Payload: s.Payload})
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, p)
+	}
+	for i := -1; i < s.Rounds; i++ { // the first is not counted
+		for j := range r.Columns {
+			if ctx.Err() != nil {
+				r.Partial = true
+				return r, nil
+			}
+			c := &r.Columns[j]
+			s.Progress.Show(float64(max(i, 0)*len(r.Columns)+j)/float64(s.Rounds*len(r.Columns)),
+				fmt.Sprintf("round %d of %d, %s", max(i, 0)+1, s.Rounds, c.name()))
+			round, err := s.round(pairs[j%len(pairs)], c.Fresh)
+			if err != nil {
+				return r, fmt.Errorf("%s: %w", c.name(), err)
+			}
+			if i >= 0 {
+				c.Rounds = append(c.Rounds, round)
+			}
+		}
+	}
+	return r, nil
+}
+
+func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
+	o := order{Op: "requests", Messages: s.Requests, Window: s.Connections, Fresh: fresh}
+	if fresh {
+		o.Messages = s.Fresh
+	}
+	before, err := p.cpu()
+	if err != nil {
+		return PublishRound{}, err
+	}
+	report, err := p.load.do(o)
+	if err != nil {
+		return PublishRound{}, err
+	}
+	after, err := p.cpu()
+	return PublishRound{o.Messages, (after - before).Seconds(), time.Duration(report.Took[0]).Seconds()}, err
+}
+
+func (c PublishColumn) name() string {
+	if c.Fresh {
+		return c.Target.Name + ", a connection each"
+	}
+	return c.Target.Name + ", kept alive"
+}
+
+// Table compares each column with the first of its kind.
+func (r *PublishResult) Table() Table {
+	t := Table{
+		Title:  fmt.Sprintf("Publishes of %d bytes over %s at once, nobody listening", r.Payload, plural(r.Connections, "connection")),
+		Header: []string{"", "requests/s", "ratio", "CPU s per 100,000", "ratio", "server busy"},
+	}
+	for i, c := range r.Columns {
+		first := r.Columns[0]
+		if c.Fresh {
+			first = r.Columns[len(r.Columns)/2]
+		}
+		var rate, rates, cost, costs, busy []float64
+		for j, round := range r.Columns[i].Rounds {
+			n := float64(round.Requests)
+			rate = append(rate, n/round.Seconds)
+			cost = append(cost, round.CPU/n*1e5)
+			busy = append(busy, round.CPU/round.Seconds*100)
+			if j < len(first.Rounds) {
+				f := first.Rounds[j]
+				rates = append(rates, n/round.Seconds/(float64(f.Requests)/f.Seconds))
+				costs = append(costs, round.CPU/n/(f.CPU/float64(f.Requests)))
+			}
+		}
+		t.Rows = append(t.Rows, []string{c.name(), thousands(quantile(rate, 0.5)), spreadOf(rates).String(), spreadOf(cost).String(), spreadOf(costs).String(),
+			number(quantile(busy, 0.5)) + " %"})
+	}
+	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row of the same kind, round by round. Every publish was answered with 200.")
+	if r.Partial {
+		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
+	}
+	return t
+}
