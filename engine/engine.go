@@ -102,6 +102,9 @@ func (e *Engine) Addr() net.Addr { return e.handover.addr }
 // Loops returns how many event loops there are.
 func (e *Engine) Loops() int { return len(e.loops) }
 
+// Sockets returns how many connections are open, without those that the HTTP server has.
+func (e *Engine) Sockets() int { return int(e.sockets.Load()) }
+
 // DescriptorLimit returns how many descriptors the process may open.
 func (e *Engine) DescriptorLimit() int { return descriptorLimit() }
 

@@ -131,6 +131,7 @@ func run(c *config.Config, n *node.Node, signals <-chan os.Signal, log *slog.Log
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go watcher.Run(ctx)
+	go keepSmall(ctx, n.Engine().Sockets)
 	for {
 		select {
 		case s := <-signals:
