@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if addr := os.Getenv(crowdOf); addr != "" {
 		beCrowd(addr)
 	}
+	if os.Getenv(bareHTTP) != "" {
+		beBareHTTP()
+	}
 	dir, err := os.MkdirTemp("", "resound-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
