@@ -17,6 +17,7 @@
 //   - strict.go: heads of upgrades that somebody else could read differently.
 //   - room.go: what happens when descriptors run short.
 //   - handover.go: connections on their way to the HTTP server, and back.
+//   - httpconn.go: one connection of the HTTP server.
 //   - manual.go: the same loops without a network, for transcripts.
 //   - limits.go: every limit, with its reason.
 //

@@ -2,10 +2,8 @@ package engine
 
 import (
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,39 +54,12 @@ func (h *handover) offer(p parcel) bool {
 
 // Accept returns the next connection.
 func (h *handover) Accept() (net.Conn, error) {
-	for {
-		select {
-		case <-h.closed:
-			return nil, net.ErrClosed
-		case p := <-h.queue:
-			c, err := p.open()
-			if err != nil {
-				h.active.Add(-1)
-				continue // the client has gone meanwhile, or there is no descriptor for it
-			}
-			return h.serving(&httpConn{Conn: c, tcp: c, early: p.bytes, handover: h}), nil
-		}
+	select {
+	case <-h.closed:
+		return nil, net.ErrClosed
+	case p := <-h.queue:
+		return h.serving(&httpConn{fd: p.fd, early: p.bytes, handover: h}), nil
 	}
-}
-
-// open makes a net.Conn of the descriptor, which it closes.
-func (p parcel) open() (*net.TCPConn, error) {
-	f := os.NewFile(uintptr(p.fd), "")
-	defer f.Close() //nolint:errcheck // FileConn has a descriptor of its own
-	c, err := net.FileConn(f)
-	if err != nil {
-		return nil, err
-	}
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
-		c.Close() //nolint:errcheck // nothing was written
-		return nil, net.UnknownNetworkError(c.LocalAddr().Network())
-	}
-	if tcp.RemoteAddr() == nil {
-		tcp.Close()                  //nolint:errcheck // nothing was written
-		return nil, syscall.ENOTCONN // it was reset; gnet can't enroll what has no address
-	}
-	return tcp, nil
 }
 
 // serving remembers a connection of the server's.
@@ -109,7 +80,7 @@ func (h *handover) Close() error {
 	}
 	h.ended, h.until = true, time.Now().Add(stopGrace)
 	for c := range h.conns {
-		_ = c.Conn.SetReadDeadline(h.until) // one that fails is closed
+		_ = c.boundReads(h.until) // one that fails is closed
 	}
 	close(h.closed)
 	for {
@@ -126,51 +97,22 @@ func (h *handover) Close() error {
 // Addr returns the address of the one port.
 func (h *handover) Addr() net.Addr { return h.addr }
 
-// httpConn is a connection of the HTTP server. It shows no more of the TCP connection than a
-// net.Conn has and the server needs: its WriteTo would read past what is early.
-type httpConn struct {
-	net.Conn
-	tcp      *net.TCPConn // the same
-	early    []byte       // read before the hand-over
-	handover *handover
-	ended    atomic.Bool
+// left forgets a connection of the server's that was closed.
+func (h *handover) left(c *httpConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, c)
+	h.active.Add(-1)
 }
 
-func (c *httpConn) Read(p []byte) (int, error) {
-	if len(c.early) == 0 {
-		return c.Conn.Read(p)
-	}
-	n := copy(p, c.early)
-	if c.early = c.early[n:]; len(c.early) == 0 {
-		c.early = nil
-	}
-	return n, nil
-}
-
-// CloseWrite says that nothing more will be written.
-func (c *httpConn) CloseWrite() error { return c.tcp.CloseWrite() }
-
-// Close may be called more than once.
-func (c *httpConn) Close() error {
-	if c.ended.Swap(true) {
-		return nil
-	}
-	c.handover.mu.Lock()
-	delete(c.handover.conns, c)
-	c.handover.mu.Unlock()
-	c.handover.active.Add(-1)
-	return c.Conn.Close()
-}
-
-// SetReadDeadline bounds reads, by the end of a stop that is under way too.
-func (c *httpConn) SetReadDeadline(t time.Time) error {
-	h := c.handover
+// bounded sets a deadline for reads, or the end of a stop that is under way where that is sooner.
+func (h *handover) bounded(t time.Time, set func(time.Time) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ended && (t.IsZero() || t.After(h.until)) {
 		t = h.until
 	}
-	return c.Conn.SetReadDeadline(t)
+	return set(t)
 }
 
 // Adopt takes a connection back from the HTTP server because a WebSocket
@@ -184,7 +126,11 @@ func (e *Engine) Adopt(c net.Conn, read []byte) {
 		_ = c.Close()
 		return
 	}
-	if err := e.enroll(h.tcp, append(read, h.early...)); err != nil {
+	tcp, err := h.tcp()
+	if err == nil {
+		err = e.enroll(tcp, append(read, h.early...))
+	}
+	if err != nil {
 		e.log.Debug("a connection was lost on its way back from the HTTP server", "error", err)
 	}
 	_ = h.Close()

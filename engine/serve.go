@@ -207,11 +207,19 @@ func boundAddr(eng gnet.Engine) (*net.TCPAddr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at the listener: %w", err)
 	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, nil
-	case *unix.SockaddrInet6:
-		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, nil
+	if addr := tcpAddr(sa); addr != nil {
+		return addr, nil
 	}
 	return nil, fmt.Errorf("the listener has an address of kind %T", sa)
+}
+
+// tcpAddr is net's form of an address; nil if it is none of TCP's. Zones are left out.
+func tcpAddr(sa unix.Sockaddr) *net.TCPAddr {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+	case *unix.SockaddrInet6:
+		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
+	}
+	return nil
 }
