@@ -15,11 +15,11 @@ type handover struct {
 	addr   net.Addr
 	queue  chan parcel
 	closed chan struct{}
-	active atomic.Int64 // connections under way or being served
+	active atomic.Int64              // connections under way or being served
+	until  atomic.Pointer[time.Time] // when requests that were half there at the end have to be whole; nil before
 
 	mu    sync.Mutex             // no offer is under way while closed is being closed
 	ended bool                   // guarded by mu
-	until time.Time              // guarded by mu: when requests that were half there at the end have to be whole
 	conns map[*httpConn]struct{} // guarded by mu: that the server has
 }
 
@@ -78,9 +78,11 @@ func (h *handover) Close() error {
 	if h.ended {
 		return nil
 	}
-	h.ended, h.until = true, time.Now().Add(stopGrace)
+	h.ended = true
+	until := time.Now().Add(stopGrace)
+	h.until.Store(&until) // first, so that a deadline which is set behind our look sees it
 	for c := range h.conns {
-		_ = c.boundReads(h.until) // one that fails is closed
+		_ = c.SetReadDeadline(until) // one that fails is closed
 	}
 	close(h.closed)
 	for {
@@ -103,16 +105,6 @@ func (h *handover) left(c *httpConn) {
 	defer h.mu.Unlock()
 	delete(h.conns, c)
 	h.active.Add(-1)
-}
-
-// bounded sets a deadline for reads, or the end of a stop that is under way where that is sooner.
-func (h *handover) bounded(t time.Time, set func(time.Time) error) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ended && (t.IsZero() || t.After(h.until)) {
-		t = h.until
-	}
-	return set(t)
 }
 
 // Adopt takes a connection back from the HTTP server because a WebSocket

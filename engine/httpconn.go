@@ -21,33 +21,40 @@ type httpConn struct {
 	early    []byte // read before the hand-over
 
 	mu      sync.Mutex
-	fd      int       // guarded by mu: -1 once file has it, or after Close
-	file    *os.File  // guarded by mu: the descriptor in the runtime's poller
-	ended   bool      // guarded by mu
-	readBy  time.Time // guarded by mu: of no use once there is file
-	writeBy time.Time // guarded by mu: likewise
+	fd      int      // guarded by mu: -1 once file has it, or after Close
+	file    *os.File // guarded by mu: the descriptor in the runtime's poller
+	ended   bool     // guarded by mu
+	readBy  deadline // guarded by mu
+	writeBy deadline // guarded by mu
 }
 
-// wait returns the connection in the runtime's poller.
-func (c *httpConn) wait() (*os.File, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.waitLocked()
+// deadline is until when something may be waited for, and what the runtime's poller knows of it. The HTTP server
+// sets three for each request, and what is there at once needs none of them: a timer is moved when somebody is about to
+// wait, and not for less than deadlineSlack.
+type deadline struct {
+	at, set time.Time
+	waiting int // how many calls may be waiting just now
 }
 
-func (c *httpConn) waitLocked() (*os.File, error) {
+// apply gives the deadline to the poller.
+func (d *deadline) apply(f *os.File, set func(*os.File, time.Time) error) error {
+	if early := d.at.Sub(d.set); d.at.IsZero() == d.set.IsZero() && early >= 0 && early < deadlineSlack {
+		return nil
+	}
+	d.set = d.at
+	return set(f, d.at)
+}
+
+// poll puts the descriptor into the runtime's poller, unless it is there. One that the poller does not take fails as
+// soon as something would have to be waited for. The caller holds mu.
+func (c *httpConn) poll() error {
 	switch {
 	case c.ended:
-		return nil, net.ErrClosed
-	case c.file != nil:
-		return c.file, nil
+		return net.ErrClosed
+	case c.file == nil:
+		c.file, c.fd = os.NewFile(uintptr(c.fd), ""), -1
 	}
-	c.file, c.fd = os.NewFile(uintptr(c.fd), ""), -1
-	// Both fail where the poller does not take the descriptor, and then nothing could be waited for.
-	if err := c.file.SetReadDeadline(c.readBy); err != nil {
-		return nil, err
-	}
-	return c.file, c.file.SetWriteDeadline(c.writeBy)
+	return nil
 }
 
 // Read returns what was read before the hand-over, then what comes.
@@ -59,47 +66,74 @@ func (c *httpConn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	f, err := c.wait()
-	if err != nil {
-		return 0, err
+	if err := c.beginRead(); err != nil {
+		return 0, opError("read", err)
 	}
-	n, err := f.Read(p)
+	n, err := c.file.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readBy.waiting--
 	return n, opError("read", err)
+}
+
+func (c *httpConn) beginRead() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.poll(); err != nil {
+		return err
+	}
+	if err := c.readBy.apply(c.file, (*os.File).SetReadDeadline); err != nil {
+		return err
+	}
+	c.readBy.waiting++
+	return nil
 }
 
 // Write writes all of p.
 func (c *httpConn) Write(p []byte) (int, error) {
-	n, f, err := c.writeNow(p)
-	if f != nil && err == nil && n < len(p) {
-		var more int
-		more, err = f.Write(p[n:])
-		n += more
+	n, err := c.beginWrite(p)
+	if n == len(p) || err != nil {
+		return n, opError("write", err)
 	}
-	return n, opError("write", err)
+	more, err := c.file.Write(p[n:])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writeBy.waiting--
+	return n + more, opError("write", err)
 }
 
-// writeNow writes what the kernel takes at once, while nothing had to be waited for yet. It returns
-// the file when there is more to write.
-func (c *httpConn) writeNow(p []byte) (n int, f *os.File, err error) {
+// beginWrite writes what the kernel takes at once, while nothing had to be waited for yet. When there is more, the
+// file is ready to write it.
+func (c *httpConn) beginWrite(p []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd >= 0 {
-		for {
-			n, err = unix.Write(c.fd, p)
-			if err != unix.EINTR {
-				break
-			}
+		if n, err = writeNow(c.fd, p); n == len(p) || err != nil {
+			return n, err
 		}
-		switch {
-		case err != nil && err != unix.EAGAIN:
-			return 0, nil, os.NewSyscallError("write", err)
-		case n == len(p):
-			return n, nil, nil
-		}
-		n = max(n, 0)
 	}
-	f, err = c.waitLocked()
-	return n, f, err
+	if err := c.poll(); err != nil {
+		return n, err
+	}
+	if err := c.writeBy.apply(c.file, (*os.File).SetWriteDeadline); err != nil {
+		return n, err
+	}
+	c.writeBy.waiting++
+	return n, nil
+}
+
+// writeNow writes as much as the kernel takes.
+func writeNow(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, p)
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return 0, nil
+		}
+		return max(n, 0), os.NewSyscallError("write", err)
+	}
 }
 
 // opError is what net makes of an error of a connection.
@@ -167,34 +201,31 @@ func (c *httpConn) SetDeadline(t time.Time) error {
 
 // SetReadDeadline bounds reads, by the end of a stop that is under way too.
 func (c *httpConn) SetReadDeadline(t time.Time) error {
-	return c.handover.bounded(t, c.boundReads)
-}
-
-func (c *httpConn) boundReads(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.readBy = t
-	switch {
-	case c.ended:
-		return net.ErrClosed
-	case c.file != nil:
-		return c.file.SetReadDeadline(t)
+	if until := c.handover.until.Load(); until != nil && (t.IsZero() || t.After(*until)) {
+		t = *until
 	}
-	return nil
+	return c.bound(&c.readBy, t, (*os.File).SetReadDeadline)
 }
 
 // SetWriteDeadline bounds writes.
 func (c *httpConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writeBy = t
+	return c.bound(&c.writeBy, t, (*os.File).SetWriteDeadline)
+}
+
+// bound notes a deadline, and gives it to the poller if somebody is waiting. The caller holds mu.
+func (c *httpConn) bound(d *deadline, t time.Time, set func(*os.File, time.Time) error) error {
+	d.at = t
 	switch {
 	case c.ended:
 		return net.ErrClosed
-	case c.file != nil:
-		return c.file.SetWriteDeadline(t)
+	case d.waiting == 0:
+		return nil
 	}
-	return nil
+	return d.apply(c.file, set)
 }
 
 // LocalAddr asks the kernel: hardly anybody wants to know.
@@ -217,11 +248,12 @@ func (c *httpConn) address(ask func(fd int) (unix.Sockaddr, error)) net.Addr {
 
 // tcp returns the connection as one of package net, with a descriptor of its own.
 func (c *httpConn) tcp() (*net.TCPConn, error) {
-	f, err := c.wait()
-	if err != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.poll(); err != nil {
 		return nil, err
 	}
-	nc, err := net.FileConn(f)
+	nc, err := net.FileConn(c.file)
 	if err != nil {
 		return nil, err
 	}

@@ -158,6 +158,30 @@ func TestDeadlinesOfAHandedOverConnection(t *testing.T) {
 	}
 }
 
+// A deadline that hardly moves is no work for the runtime's timers; one that comes closer always counts.
+func TestDeadlinesAreNotMovedForLittle(t *testing.T) {
+	c, _ := handed(t, newHandover(), "")
+	now := time.Now()
+	for _, test := range []struct {
+		at   time.Time
+		want time.Time
+	}{
+		{time.Time{}, time.Time{}},
+		{now.Add(time.Hour), now.Add(time.Hour)},
+		{now.Add(time.Hour + deadlineSlack/2), now.Add(time.Hour)},
+		{now.Add(time.Hour + deadlineSlack), now.Add(time.Hour + deadlineSlack)},
+		{now.Add(time.Hour), now.Add(time.Hour)},
+		{time.Time{}, time.Time{}},
+		{now.Add(-time.Second), now.Add(-time.Second)},
+	} {
+		_ = c.SetReadDeadline(test.at)
+		err := c.beginRead()
+		if c.readBy.waiting--; err != nil || !c.readBy.set.Equal(test.want) {
+			t.Errorf("until %v became until %v, %v", test.at.Sub(now), c.readBy.set.Sub(now), err)
+		}
+	}
+}
+
 // A close from elsewhere ends a read that is under way.
 func TestCloseEndsARead(t *testing.T) {
 	c, _ := handed(t, newHandover(), "")

@@ -21,6 +21,10 @@ const (
 	// stopGrace is how long a request that is half there when the server stops may take to be whole.
 	stopGrace = 500 * time.Millisecond
 
+	// deadlineSlack is how much earlier than it was told the wait of an HTTP connection may end. The shortest that is
+	// asked for is a second.
+	deadlineSlack = 250 * time.Millisecond
+
 	// DefaultBacklog is how many bytes a connection may leave unread, on top of the kernel's
 	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
 	DefaultBacklog = 1 << 20
