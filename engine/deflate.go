@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"strings"
 
 	"resound/protocol"
@@ -11,23 +10,17 @@ import (
 // compressed message is then the same for all, and a connection needs no memory of its own for it.
 const deflateAnswer = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-// negotiate returns the header line that agrees to the first offer of a request head that can be kept to, or "". Offers are a list in one header or in several. A list that is none by RFC 6455 is no offer, and no
-// reason to refuse who connects: before compression was turned on nobody read it.
-func negotiate(head []byte) (answer string) {
-	for _, line := range headLines(head)[1:] {
-		name, value, _ := bytes.Cut(line, []byte{':'})
-		if !bytes.EqualFold(name, []byte("sec-websocket-extensions")) {
-			continue
+// negotiate returns the header line that agrees to the first offer of a list that can be kept to, or "". A list that is
+// none by RFC 6455 is no offer, and no reason to refuse who connects: before compression was turned on nobody read it.
+func negotiate(offers []byte) (answer string) {
+	s := scanner{string(offers)}
+	for !s.end() {
+		o, ok := s.offer()
+		if !ok {
+			return ""
 		}
-		s := scanner{string(value)}
-		for !s.end() {
-			o, ok := s.offer()
-			if !ok {
-				return ""
-			}
-			if answer == "" {
-				answer = o.answer()
-			}
+		if answer == "" {
+			answer = o.answer()
 		}
 	}
 	return answer

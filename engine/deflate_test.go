@@ -69,7 +69,9 @@ func TestNegotiate(t *testing.T) {
 		e + "permessage-deflate" + strings.Repeat("; later", 99): none,
 	} {
 		head := strings.Replace(handshake, "\r\n\r\n", "\r\n"+headers+"\r\n\r\n", 1)
-		if got := negotiate([]byte(head)); got != want {
+		var o opening
+		o.read([]byte(head))
+		if got := negotiate(o.extensions); got != want {
 			t.Errorf("%.100s\nis answered with %q, want %q", headers, got, want)
 		}
 	}
@@ -81,7 +83,7 @@ func FuzzNegotiate(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		answer := negotiate([]byte("GET / HTTP/1.1\r\nSec-WebSocket-Extensions: " + value + "\r\n\r\n"))
+		answer := negotiate([]byte(value))
 		switch answer {
 		case "":
 		case deflateAnswer + "\r\n", deflateAnswer + "; server_max_window_bits=15\r\n":

@@ -2,8 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"fmt"
+	"net/http"
 	"net/url"
-	"strings"
 
 	gobwas "github.com/gobwas/ws"
 
@@ -17,14 +20,16 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 	if len(buf) == 0 {
 		return 0
 	}
+	var o opening
 	end := bytes.Index(buf, []byte("\r\n\r\n"))
 	if c.adopted {
-		// The HTTP server has seen an upgrade where isUpgrade may see none, as in a list of
-		// protocols. Handing it over again would go on for ever, so gobwas has the last word.
+		// The HTTP server has seen an upgrade where websocket may be false, as in a list of
+		// protocols. Handing it over again would go on for ever.
 		if end < 0 {
 			end = len(buf) - len("\r\n\r\n")
 		}
-		l.upgrade(c, buf[:end+4])
+		o.read(buf[:end+4])
+		l.upgrade(c, &o)
 		return end + 4
 	}
 	if buf[0] == 0x16 {
@@ -40,98 +45,98 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 	if end < 0 && len(buf) <= maxHead && !bytes.Contains(buf, []byte("\n\n")) {
 		return 0
 	}
-	if end < 0 || end+4 > maxHead || !isUpgrade(buf[:end+2]) {
+	if end >= 0 && end+4 <= maxHead {
+		o.read(buf[:end+4])
+	}
+	if !o.websocket {
 		l.host.handover(c, buf)
 		return len(buf)
 	}
-	l.upgrade(c, buf[:end+4])
+	l.upgrade(c, &o)
 	return end + 4
 }
 
-// isUpgrade reports whether a request head asks for a WebSocket.
-func isUpgrade(head []byte) bool {
-	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
-		name, value, ok := bytes.Cut(line, []byte{':'})
-		if ok && bytes.EqualFold(name, []byte("upgrade")) && bytes.EqualFold(bytes.TrimSpace(value), []byte("websocket")) {
-			return true
-		}
-	}
-	return false
-}
-
-// exchange is what gobwas reads a request head from and writes the answer to.
-type exchange struct {
-	bytes.Reader
-	answer bytes.Buffer
-}
-
-func (x *exchange) Write(p []byte) (int, error) { return x.answer.Write(p) }
-
-// poweredBy is Reverb's header, by which scripts tell that they reached it.
-var poweredBy = gobwas.HandshakeHeaderString("X-Powered-By: Laravel Reverb\r\n")
-
 // upgrade answers a handshake and begins the session.
-func (l *loop) upgrade(c *conn, head []byte) {
-	var key, origin, extension string
-	upgrader := gobwas.Upgrader{
-		Header: poweredBy,
-		OnRequest: func(uri []byte) (err error) {
-			if why := flaw(head); why != "" {
-				return gobwas.RejectConnectionError(gobwas.RejectionStatus(400), gobwas.RejectionReason(why))
-			}
-			key, err = l.engine.appKey(string(uri))
-			return err
-		},
-		OnHeader: func(name, value []byte) error {
-			if bytes.EqualFold(name, []byte("Origin")) {
-				origin = string(value)
-			}
-			return nil
-		},
-		OnBeforeUpgrade: func() (gobwas.HandshakeHeader, error) {
-			if app := l.engine.registry.ByKey([]byte(key)); app != nil && app.Compression {
-				extension = negotiate(head)
-			}
-			return gobwas.HandshakeHeaderString(extension), nil
-		},
+func (l *loop) upgrade(c *conn, o *opening) {
+	key, err := l.engine.appKey(o.target)
+	if o.fault != nil {
+		err = o.fault
 	}
-	var x exchange
-	x.Reset(joinConnection(head))
-	_, err := upgrader.Upgrade(&x)
-	if err != nil && x.answer.Len() == 0 { // gobwas says nothing where it cannot read the request line
-		x.answer.WriteString("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-	}
-	c.queue(protocol.NewRawFrame(x.answer.Bytes()))
 	if err != nil {
+		c.queue(protocol.NewRawFrame(appendRefusal(nil, err)))
 		c.linger() // the answer says why
 		return
 	}
+	c.id = protocol.NewSocketID() // who is refused has one too, for the trace
+	refused := l.begin(c, key, o.origin)
+	// The answer and the first event are one frame, and so one write.
+	extension := ""
+	if app := l.engine.registry.ByKey(key); app != nil && app.Compression {
+		extension = negotiate(o.extensions)
+	}
+	answer := appendAnswer(make([]byte, 0, answerSize), o.key, extension)
 	c.state = stateOpen
 	if extension != "" {
 		c.decoder.Deflate()
 	}
-	c.id = protocol.NewSocketID() // who is refused has one too, for the trace
-	refusal := l.begin(c, key, origin)
-	if refusal != nil {
-		c.Close(refusal)
+	if refused != nil {
+		c.queue(protocol.NewRawFrame(answer))
+		c.Close(refused)
 		return
 	}
 	settings := c.app.Settings()
 	l.wheel.arm(c, seconds(settings.PingInterval))
 	c.rate.began = l.wheel.now
+	hello := protocol.Established(c.id, settings.ActivityTimeout)
 	if t := l.engine.trace; t != nil {
 		t.Opened(c.id)
+		t.Sent(c.id, hello)
 	}
-	c.Send(protocol.Established(c.id, settings.ActivityTimeout))
+	c.queue(protocol.NewRawFrame(append(answer, hello.Bytes()...)))
+}
+
+const (
+	keySize = 24 // of a Sec-WebSocket-Key, 16 bytes in base64
+
+	// answerSize is room for the answer to a handshake and the first event.
+	answerSize = 320
+
+	// poweredBy is Reverb's header, by which scripts tell that they reached it.
+	poweredBy = "X-Powered-By: Laravel Reverb\r\n"
+)
+
+// appendAnswer accepts a handshake. extension is a header line, or "".
+func appendAnswer(dst, key []byte, extension string) []byte {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455, section 1.3
+	var room [keySize + len(guid)]byte
+	sum := sha1.Sum(append(append(room[:0], key...), guid...))
+	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
+	dst = append(dst, "\r\n"+poweredBy...)
+	dst = append(dst, extension...)
+	return append(dst, "\r\n"...)
+}
+
+// appendRefusal says why a handshake is not accepted.
+func appendRefusal(dst []byte, why error) []byte {
+	status, more := http.StatusBadRequest, ""
+	if r, ok := why.(*gobwas.ConnectionRejectedError); ok {
+		status = r.StatusCode()
+	}
+	if status == http.StatusUpgradeRequired {
+		more = "Sec-WebSocket-Version: 13\r\n"
+	}
+	return fmt.Appendf(dst, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n%s%sContent-Length: %d\r\n\r\n%s",
+		status, http.StatusText(status), poweredBy, more, len(why.Error()), why.Error())
 }
 
 // begin starts the session of the application with that key, or says why not.
-func (l *loop) begin(c *conn, key, origin string) *protocol.Error {
-	settings := l.engine.registry.ByKey([]byte(key))
+func (l *loop) begin(c *conn, key, origin []byte) *protocol.Error {
+	settings := l.engine.registry.ByKey(key)
 	if settings == nil {
 		return protocol.ErrAppNotFound
 	}
-	if !settings.OriginAllowed(origin) {
+	if !settings.OriginAllowed(string(origin)) {
 		return protocol.ErrOrigin
 	}
 	if l.engine.full() {
@@ -142,34 +147,39 @@ func (l *loop) begin(c *conn, key, origin string) *protocol.Error {
 
 // appKey returns the key in the path of an upgrade: /app/{key}, with the
 // configured prefix or without it. The query is ignored, as in Reverb.
-func (e *Engine) appKey(uri string) (string, error) {
-	path, _, _ := strings.Cut(originForm(uri), "?")
+func (e *Engine) appKey(target []byte) ([]byte, error) {
+	path, _, _ := bytes.Cut(originForm(target), []byte{'?'})
 	for _, prefix := range []string{e.prefix, ""} {
-		bare, _ := strings.CutPrefix(path, prefix)
-		if key, ok := strings.CutPrefix(bare, "/app/"); ok && key != "" && !strings.Contains(key, "/") {
-			if plain, err := url.PathUnescape(key); err == nil {
-				key = plain
+		bare, _ := bytes.CutPrefix(path, []byte(prefix))
+		if key, ok := bytes.CutPrefix(bare, []byte("/app/")); ok && len(key) > 0 && bytes.IndexByte(key, '/') < 0 {
+			if bytes.IndexByte(key, '%') >= 0 {
+				if plain, err := url.PathUnescape(string(key)); err == nil {
+					key = []byte(plain)
+				}
 			}
 			return key, nil
 		}
 	}
-	status := 404
-	if strings.HasPrefix(path, "/apps/") {
-		status = 400
+	if bytes.HasPrefix(path, []byte("/apps/")) {
+		return nil, errAPI
 	}
-	return "", gobwas.RejectConnectionError(
-		gobwas.RejectionStatus(status),
-		gobwas.RejectionReason("There is no WebSocket here: connect to /app/{key}"),
-	)
+	return nil, errNoSocket
 }
 
+var (
+	errNoSocket = refusal(http.StatusNotFound, noSocket)
+	errAPI      = refusal(http.StatusBadRequest, noSocket)
+)
+
+const noSocket = "There is no WebSocket here: connect to /app/{key}"
+
 // originForm takes scheme and host off a request target: HTTP allows them, and some proxies send them.
-func originForm(uri string) string {
-	if scheme, rest, ok := strings.Cut(uri, "://"); ok && !strings.ContainsAny(scheme, "/?") {
-		if at := strings.IndexAny(rest, "/?"); at >= 0 {
+func originForm(target []byte) []byte {
+	if scheme, rest, ok := bytes.Cut(target, []byte("://")); ok && !bytes.ContainsAny(scheme, "/?") {
+		if at := bytes.IndexAny(rest, "/?"); at >= 0 {
 			return rest[at:]
 		}
-		return "/"
+		return []byte{'/'}
 	}
-	return uri
+	return target
 }

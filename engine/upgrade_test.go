@@ -37,14 +37,14 @@ func TestAppKey(t *testing.T) {
 		{"/app", "/app/key", "key"},
 	} {
 		m := manual(t, Options{Loops: 1, PathPrefix: test.prefix})
-		key, err := m.appKey(test.uri)
-		if key != test.key || (err == nil) != (test.key != "") {
+		key, err := m.appKey([]byte(test.uri))
+		if string(key) != test.key || (err == nil) != (test.key != "") {
 			t.Errorf("prefix %q, %q: key %q, %v; want %q", test.prefix, test.uri, key, err, test.key)
 		}
 	}
 }
 
-// What two parsers could read differently goes to one of them only: here to gobwas, which answers
+// What two parsers could read differently goes to one of them only: here to the loop, which answers
 // and ends the connection, or to the HTTP server with every byte.
 func TestHeadsOfTwoMinds(t *testing.T) {
 	body := "POST /apps/1/events HTTP/1.1\r\nContent-Length: 0\r\n\r\n"

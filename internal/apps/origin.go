@@ -2,6 +2,7 @@ package apps
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -27,12 +28,15 @@ func CleanOrigin(entry string) (pattern string, changed bool) {
 // OriginAllowed reports whether a page of that origin may connect. origin is the Origin header, or
 // "" without one, which only a list with "*" admits. As in Reverb, the host alone is compared.
 func (a *App) OriginAllowed(origin string) bool {
+	if slices.Contains(a.AllowedOrigins, AnyOrigin) {
+		return true
+	}
 	host := ""
 	if u, err := url.Parse(origin); err == nil {
 		host = u.Hostname()
 	}
 	for _, pattern := range a.AllowedOrigins {
-		if pattern == AnyOrigin || host != "" && matches(pattern, host) {
+		if host != "" && matches(pattern, host) {
 			return true
 		}
 	}
