@@ -103,6 +103,7 @@ bench: ## what BENCHMARKS.md reports, on two cores: the server has one, the load
 	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayFanout -benchtime 40x
 	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayPublish -benchtime 150000x
 	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayStorm -benchtime 8000x
+	taskset -c 1 go test ./internal/e2e -run '^$$' -bench Door -benchtime 10x
 
 deps: ## what the tests need besides Go: a C compiler, nginx, Chromium, Node and its packages
 	@need=; \
