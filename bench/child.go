@@ -45,6 +45,9 @@ type place struct{ core, nice int }
 func (c Cores) server() place { return place{c.Server, c.Nice} }
 func (c Cores) load() place   { return place{c.Load, c.Nice} }
 
+// crowd is the place of a second load, which must not delay what the first one measures.
+func (c Cores) crowd() place { return place{c.Load, min(c.Nice+5, 19)} }
+
 // startChild starts a program on one core, with one thread for its Go code.
 func startChild(at place, name string, args ...string) (*child, error) {
 	c := &child{cmd: exec.Command(name, args...), ended: make(chan struct{})}

@@ -13,6 +13,9 @@
 //   - fanout.go: deliveries of one publisher to many sockets.
 //   - memory.go: what an idle socket takes.
 //   - publish.go: the HTTP API.
+//   - connect.go: a storm of connections beside a running broadcast.
+//   - slow.go: sockets that stop reading, beside those that read.
+//   - idle.go: what idle sockets take of the CPU.
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables, the raw result as JSON, the machine.

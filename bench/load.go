@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	json "github.com/goccy/go-json"
 
@@ -12,15 +13,17 @@ import (
 
 // An order is what a load process is asked to do.
 type order struct {
-	Op string // open, counts, connect, bursts, requests or leave
+	Op string // open, counts, connect, bursts, requests, broadcast, pause, resume, wait or leave
 
 	Swarm    swarm.Options // open
 	Sockets  int           // connect
 	Messages int           // bursts: as many events, Window of them at once
 	Window   int
-	How      uint32 // bursts of the baseline: raw.Write or raw.Writev
-	Size     int    // and the bytes of a frame
-	Fresh    bool   // requests: Messages of them over Window connections, or a connection for each
+	How      uint32        // bursts of the baseline: raw.Write or raw.Writev
+	Size     int           // and the bytes of a frame
+	Rate     float64       // broadcast: of Messages, a second
+	Wait     time.Duration // wait
+	Fresh    bool          // requests: Messages of them over Window connections, or a connection for each
 }
 
 // A report is the answer to an order.
@@ -31,6 +34,10 @@ type report struct {
 
 	Deliveries int64   `json:",omitempty"`
 	Took       []int64 `json:",omitempty"` // of each burst or dial, in nanoseconds
+
+	Broadcasts []swarm.Broadcast `json:",omitempty"`
+	Began      int64             // when the order was begun and done, Unix time in nanoseconds
+	Done       int64
 }
 
 // load is a process that holds sockets.
@@ -91,26 +98,41 @@ func startPair(t Target, c Cores, o swarm.Options) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Server, o.Control, o.ID, o.Key, o.Secret, o.Path = s.addr, s.control, t.ID, t.Key, t.Secret, t.Path
-	l, err := startLoad(c.load(), o)
+	o.Control = s.control
+	l, err := s.load(c.load(), o)
 	if err != nil {
 		s.stop()
-		return nil, fmt.Errorf("%s: %w", t.Name, err)
+		return nil, err
 	}
 	return &pair{server: s, load: l}, nil
 }
 
-// connect subscribes so many sockets more, all of them.
-func (p *pair) connect(sockets int) error {
-	before := 0
-	if r, err := p.load.do(order{Op: "counts"}); err == nil {
-		before = r.Counts.Ready
-	}
-	r, err := p.load.do(order{Op: "connect", Sockets: sockets})
-	if err == nil && r.Counts.Ready-before != sockets {
-		err = fmt.Errorf("%d of %d sockets could subscribe: %v", r.Counts.Ready-before, sockets, r.Counts.Closed)
-	}
+// load starts one more load for the server.
+func (s *server) load(at place, o swarm.Options) (*load, error) {
+	o.Server, o.ID, o.Key, o.Secret, o.Path, o.Silent = s.addr, s.ID, s.Key, s.Secret, s.Path, s.raw()
+	l, err := startLoad(at, o)
 	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return l, nil
+}
+
+// connect subscribes so many sockets more, all of them.
+func (l *load) connect(sockets int) error {
+	before, err := l.do(order{Op: "counts"})
+	if err != nil {
+		return err
+	}
+	r, err := l.do(order{Op: "connect", Sockets: sockets})
+	if err == nil && r.Counts.Ready-before.Counts.Ready != sockets {
+		err = fmt.Errorf("%d of %d sockets could subscribe: %v", r.Counts.Ready-before.Counts.Ready, sockets, r.Counts.Closed)
+	}
+	return err
+}
+
+// connect is load.connect with the server's name in its error.
+func (p *pair) connect(sockets int) error {
+	if err := p.load.connect(sockets); err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
 	return nil

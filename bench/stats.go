@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"resound/bench/swarm"
 )
 
 // Spread is a sample in three numbers.
@@ -38,4 +40,31 @@ func millis(list []int64) []float64 {
 		out[i] = float64(ns) / float64(time.Millisecond)
 	}
 	return out
+}
+
+// Latencies is a sample of latencies in milliseconds.
+type Latencies struct {
+	Count int     `json:"count"`
+	P50   float64 `json:"p50_ms"`
+	P99   float64 `json:"p99_ms"`
+	Max   float64 `json:"max_ms"`
+}
+
+func latenciesOf(list []float64) Latencies {
+	return Latencies{len(list), quantile(list, 0.5), quantile(list, 0.99), quantile(list, 1)}
+}
+
+// deliveries lists the latencies of events that were due within a time, in Unix
+// nanoseconds, in milliseconds.
+func deliveries(events []swarm.Broadcast, from, to int64) []float64 {
+	var list []float64
+	for _, e := range events {
+		if e.Due < from || e.Due > to {
+			continue
+		}
+		for _, us := range e.Took {
+			list = append(list, float64(us)/1000)
+		}
+	}
+	return list
 }

@@ -61,16 +61,17 @@ type Memory struct {
 	Peak      int64 `json:"peak"`      // the most there ever was
 }
 
-// settled waits at least so long, then until the memory of a process has stopped
-// to change, at most half a minute more, and returns it. A runtime gives memory
-// back late.
+// settled waits so long, then until the memory of a process has stopped to
+// change from one look to the next, at most 30 times a second or as long as it
+// waited before, and returns it. A runtime gives memory back late.
 func settled(ctx context.Context, pid int, wait time.Duration) (Memory, error) {
+	again := min(wait, time.Second)
 	if !sleep(ctx, wait) {
 		return Memory{}, ctx.Err()
 	}
 	last, err := memoryOf(pid)
 	for range 30 {
-		if err != nil || !sleep(ctx, time.Second) {
+		if err != nil || !sleep(ctx, again) {
 			return last, errors.Join(err, ctx.Err())
 		}
 		var m Memory
@@ -106,4 +107,31 @@ func memoryOf(pid int) (Memory, error) {
 		return kb << 10
 	}
 	return Memory{field("VmRSS"), field("RssAnon"), field("VmHWM")}, nil
+}
+
+// overflows is how many connections the system has dropped since it started,
+// because a program did not accept them in time.
+func overflows() int64 {
+	text, err := os.ReadFile("/proc/net/netstat")
+	if err != nil {
+		return 0
+	}
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] != "TcpExt:" {
+			continue
+		}
+		if names == nil {
+			names = fields
+			continue
+		}
+		for i, name := range names {
+			if name == "ListenOverflows" && i < len(fields) {
+				n, _ := strconv.ParseInt(fields[i], 10, 64)
+				return n
+			}
+		}
+	}
+	return 0
 }

@@ -76,7 +76,9 @@ func (w *worker) answer(line []byte) []byte {
 	var r report
 	err := json.Unmarshal(line, &o)
 	if err == nil {
+		r.Began = time.Now().UnixNano()
 		err = w.carryOut(o, &r)
+		r.Done = time.Now().UnixNano()
 	}
 	if err != nil {
 		r.Error = err.Error()
@@ -112,6 +114,13 @@ func (w *worker) carryOut(o order, r *report) (err error) {
 		took, err := w.swarm.Requests("nobody", o.Messages, o.Window, o.Fresh)
 		r.Took = []int64{int64(took)}
 		return err
+	case "broadcast":
+		r.Broadcasts, err = w.swarm.Broadcast(o.Messages, o.Rate, o.Size)
+		return err
+	case "pause", "resume":
+		return w.swarm.Pause(o.Sockets, o.Op == "pause")
+	case "wait":
+		return w.swarm.Wait(o.Wait)
 	case "leave":
 		w.swarm.Leave()
 		return nil

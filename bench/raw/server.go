@@ -143,9 +143,13 @@ func (s *server) burst(o Order) error {
 	if err := s.prepare(o); err != nil {
 		return err
 	}
+	fds := s.fds
+	if n := int(o.Sockets); n > 0 && n < len(fds) {
+		fds = fds[:n]
+	}
 	if o.How == Writev {
 		want := len(s.frame) * len(s.vector)
-		for _, fd := range s.fds {
+		for _, fd := range fds {
 			if n, _, err := sys.Writev(fd, s.vector); n != want {
 				return fmt.Errorf("raw: a socket took %d of %d bytes: %w", n, want, orFull(err))
 			}
@@ -153,7 +157,7 @@ func (s *server) burst(o Order) error {
 		return nil
 	}
 	for range o.Frames {
-		for _, fd := range s.fds {
+		for _, fd := range fds {
 			if n, _, err := sys.Write(fd, s.frame); n != len(s.frame) {
 				return fmt.Errorf("raw: a socket took %d of %d bytes: %w", n, len(s.frame), orFull(err))
 			}

@@ -23,6 +23,9 @@ func (s *Swarm) Connect(ctx context.Context, n int, progress func(ready int)) er
 	for i := 0; i < n || s.open > 0; {
 		for i < n && s.open < s.o.Parallel {
 			if err := s.dial(); err != nil {
+				if errors.Is(err, sys.ErrDescriptors) {
+					return err
+				}
 				s.Refused++
 				s.Closed[err.Error()]++
 			}
@@ -69,7 +72,7 @@ func (s *Swarm) stuck() string {
 func (s *Swarm) dial() error {
 	id := len(s.conns)
 	source := [4]byte{127, 0, 0, byte(1 + id/perSource%250)}
-	fd, err := sys.Dial(source, s.o.Server)
+	fd, err := sys.Dial(source, s.o.Server, s.o.ReceiveBuffer)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@
 //   - publish.go: publishing over kept-alive HTTP connections, and orders to raw.
 //   - requests.go: publishing for its own sake, kept-alive or not.
 //   - burst.go: one burst, from its publish to the last delivery.
+//   - broadcast.go: events at a steady rate, and the latency of each delivery.
 //
 // A burst polls without sleeping, so that a server pays for no wake-up of the
 // load and latency has no sleep in it: the load has a core for itself.

@@ -60,13 +60,16 @@ func (s *Swarm) handle(id int32, c *conn, frame []byte, header int) {
 	payload := frame[header:]
 	if s.raw() {
 		s.Delivered++
-		c.got++
 		s.frame = len(frame)
+		if s.arrived != nil {
+			s.arrived(c.got)
+		}
+		c.got++
 		return
 	}
 	switch ws.Opcode(frame[0] & 0x0f) {
 	case ws.OpText, ws.OpBinary:
-		if c.state == ready && !bytes.Contains(payload[:min(len(payload), 24)], eventOf) {
+		if c.state >= ready && !bytes.Contains(payload[:min(len(payload), 24)], eventOf) {
 			s.event(id, c, frame, payload)
 			return
 		}
@@ -107,6 +110,9 @@ func (s *Swarm) event(id int32, c *conn, frame, payload []byte) {
 	if !ok {
 		s.Other++
 		return
+	}
+	if s.o.Foreign && !c.began {
+		c.began, c.got = true, number
 	}
 	if number != c.got {
 		s.fail(fmt.Errorf("socket %d got event %d of its channel where number %d was next", id, number, c.got))

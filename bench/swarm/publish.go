@@ -39,7 +39,7 @@ func (s *Swarm) dialPublishers(n int) error {
 
 // dialNow dials and waits for the connection.
 func (s *Swarm) dialNow(to sys.Addr) (int, error) {
-	fd, err := sys.Dial([4]byte{}, to)
+	fd, err := sys.Dial([4]byte{}, to, 0)
 	if err != nil {
 		return 0, err
 	}

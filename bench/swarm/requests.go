@@ -59,7 +59,7 @@ func (s *Swarm) Requests(channel string, n, connections int, fresh bool) (took t
 // would soon all wait for stray packets of their last connection.
 func (s *Swarm) redial(p *publisher, number int) {
 	sys.Close(p.fd)
-	fd, err := sys.Dial([4]byte{127, 0, 1, byte(1 + number%250)}, s.o.Server)
+	fd, err := sys.Dial([4]byte{127, 0, 1, byte(1 + number%250)}, s.o.Server, 0)
 	if err == nil {
 		p.fd = fd
 		err = s.poller.Add(fd, p.id, sys.In)

@@ -10,8 +10,9 @@ import (
 // Options is what a swarm connects to and how.
 type Options struct {
 	Server sys.Addr
-	// Control is where the raw baseline takes orders. If it has a port, the
-	// server is the baseline: sockets connect and send nothing.
+	// Silent sockets connect and send nothing: the server is the raw baseline, which
+	// takes orders at Control, if that has a port.
+	Silent  bool
 	Control sys.Addr
 
 	ID, Key, Secret string // of the application
@@ -26,6 +27,11 @@ type Options struct {
 	Parallel   int // connections that are on their way at the same time; 0 is 200
 	Publishers int // kept-alive HTTP connections that publish; 0 is 1
 	Payload    int // bytes of an event's data, at least 16
+
+	// Foreign says that another swarm publishes: a socket counts from the first event it gets.
+	Foreign bool
+	// ReceiveBuffer is the kernel's buffer of a socket in bytes; 0 leaves it alone.
+	ReceiveBuffer int
 
 	// Patience is how long nothing may happen while something has to; 0 is 10 s.
 	Patience time.Duration
@@ -45,6 +51,7 @@ const (
 type conn struct {
 	fd    int32
 	state uint8
+	began bool   // has had an event
 	got   uint32 // events
 	rest  []byte // the start of a frame, or of the answer to the upgrade
 	begun int64  // when it was dialled, in nanoseconds since the swarm began
@@ -119,7 +126,7 @@ func New(o Options) (*Swarm, error) {
 		Counts: Counts{Closed: map[string]int{}}, o: o, poller: p, begun: time.Now(), signer: newSigner(o.Key, o.Secret),
 		events: make([]sys.Event, 512), room: make([]byte, 256<<10), counts: make([]uint32, len(o.Channels)), readers: make([]int64, len(o.Channels)), control: -1,
 	}
-	if s.raw() {
+	if o.Control.Port != 0 {
 		err = s.dialControl()
 	}
 	return s, err
@@ -133,7 +140,7 @@ func (s *Swarm) channelOf(id int) int {
 	return id % len(s.counts)
 }
 
-func (s *Swarm) raw() bool { return s.o.Control.Port != 0 }
+func (s *Swarm) raw() bool { return s.o.Silent }
 
 // FrameLen is the bytes of one event on the wire, as the server sent the last; 0 before it did.
 func (s *Swarm) FrameLen() int { return s.frame }
@@ -233,6 +240,9 @@ func (s *Swarm) Pause(n int, on bool) error {
 		if c.state != from {
 			continue
 		}
+		if !on && s.o.ReceiveBuffer > 0 {
+			sys.SetReceive(int(c.fd), 1<<20) // what waits for it is to come at once
+		}
 		if err := s.poller.Change(int(c.fd), int32(id), watch); err != nil {
 			return err
 		}
@@ -264,6 +274,19 @@ func (s *Swarm) Close() {
 		sys.Close(s.control)
 	}
 	s.poller.Close()
+}
+
+// Wait polls for so long.
+func (s *Swarm) Wait(d time.Duration) error {
+	for end := time.Now().Add(d); ; {
+		left := time.Until(end)
+		if left <= 0 {
+			return nil
+		}
+		if _, err := s.Poll(int(left.Milliseconds()) + 1); err != nil {
+			return err
+		}
+	}
 }
 
 // check says whether every socket that is still there has every event of its channel.

@@ -120,7 +120,7 @@ func TestBaseline(t *testing.T) {
 		t.Fatal(err)
 	}
 	local := [4]byte{127, 0, 0, 1}
-	s := connected(t, Options{Server: sys.Addr{IP: local, Port: p[0]}, Control: sys.Addr{IP: local, Port: p[1]}})
+	s := connected(t, Options{Silent: true, Server: sys.Addr{IP: local, Port: p[0]}, Control: sys.Addr{IP: local, Port: p[1]}})
 	for _, burst := range []struct {
 		how     uint32
 		n, size int

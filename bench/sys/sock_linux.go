@@ -42,11 +42,18 @@ func Accept(listener int) (fd int, again bool, err error) {
 }
 
 // Dial begins a connection; it is there when the socket can be written, unless
-// ConnectError says otherwise. A source of zeros leaves the choice to the system.
-func Dial(source [4]byte, to Addr) (fd int, err error) {
+// ConnectError says otherwise. A source of zeros leaves the choice to the system,
+// as a receive buffer of 0 bytes does.
+func Dial(source [4]byte, to Addr, receive int) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if errors.Is(err, unix.EMFILE) {
+		return 0, ErrDescriptors
+	}
 	if err != nil {
 		return 0, err
+	}
+	if receive > 0 {
+		SetReceive(fd, receive)
 	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if source != [4]byte{} {
@@ -76,6 +83,9 @@ func ConnectError(fd int) error {
 	}
 	return nil
 }
+
+// SetReceive sets the kernel's receive buffer, in bytes.
+func SetReceive(fd, bytes int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes) }
 
 // Reset makes Close of fd send a reset, which leaves no port behind.
 func Reset(fd int) {

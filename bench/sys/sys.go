@@ -9,6 +9,9 @@ import (
 // ErrUnsupported is the error of every call on a system without epoll.
 var ErrUnsupported = errors.New("the load harness needs Linux: its sockets are driven by epoll")
 
+// ErrDescriptors says that this process may not open any more.
+var ErrDescriptors = errors.New("no more descriptors: raise the limit (ulimit -n), or ask for fewer sockets")
+
 // Addr is an IPv4 address and port.
 type Addr struct {
 	IP   [4]byte

@@ -58,10 +58,13 @@ func Listen(a Addr) (fd, port int, err error) { return 0, 0, ErrUnsupported }
 func Accept(listener int) (fd int, again bool, err error) { return 0, false, ErrUnsupported }
 
 // Dial fails.
-func Dial(source [4]byte, to Addr) (fd int, err error) { return 0, ErrUnsupported }
+func Dial(source [4]byte, to Addr, receive int) (fd int, err error) { return 0, ErrUnsupported }
 
 // ConnectError fails.
 func ConnectError(fd int) error { return ErrUnsupported }
+
+// SetReceive does nothing.
+func SetReceive(fd, bytes int) {}
 
 // Reset does nothing.
 func Reset(fd int) {}

@@ -29,6 +29,9 @@ type grammar struct {
 	Fanout  fanoutCommand  `cmd:"" help:"Deliveries of one publisher to many sockets: CPU of the server, ratio to the baseline, latency."`
 	Memory  memoryCommand  `cmd:"" help:"Memory of idle sockets: plain, members of presence channels, and those that were busy."`
 	Publish publishCommand `cmd:"" help:"The HTTP API: publishes a second and CPU, beside a bare HTTP server."`
+	Connect connectCommand `cmd:"" help:"A storm of connections while a broadcast goes on: refused dials, connects a second, CPU, latency."`
+	Slow    slowCommand    `cmd:"" help:"Sockets that stop reading: memory, closes, and the latency of those that read."`
+	Idle    idleCommand    `cmd:"" help:"CPU of sockets that do nothing but answer pings."`
 
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
@@ -67,6 +70,7 @@ func run() error {
 	defer stop()
 	return map[string]func(context.Context) error{
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
+		"connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
 	}[call.Command()](ctx)
 }
 

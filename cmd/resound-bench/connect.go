@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"resound/bench"
+)
+
+type connectCommand struct {
+	Storm    int           `default:"15000" placeholder:"N" help:"Connections of a storm (default ${default})."`
+	Parallel int           `default:"0" placeholder:"N" help:"How many of them are on their way at the same time. Default: all."`
+	Running  int           `default:"1000" placeholder:"N" help:"Sockets that get a broadcast meanwhile (default ${default})."`
+	Rate     float64       `default:"40" placeholder:"N" help:"Its messages a second (default ${default})."`
+	Payload  int           `default:"64" placeholder:"BYTES" help:"Bytes of their data (default ${default})."`
+	Quiet    time.Duration `default:"5s" placeholder:"TIME" help:"How long it runs before the storms (default ${default})."`
+	Around   time.Duration `default:"8s" placeholder:"TIME" help:"How long it runs in each storm, which has to be over earlier (default ${default})."`
+	Storms   int           `default:"3" placeholder:"N" help:"Storms, one after the other (default ${default})."`
+	Raw      bool          `default:"true" negatable:"" help:"Measure the baseline as well."`
+	servers
+	output
+}
+
+func (c connectCommand) run(ctx context.Context) error {
+	if c.Storm < 1 || c.Parallel < 0 || c.Running < 1 || c.Rate <= 0 || c.Payload < 16 || c.Storms < 1 || c.Quiet < time.Second {
+		return fmt.Errorf("each number has to be at least 1, --payload 16 and --quiet 1s")
+	}
+	if c.Parallel == 0 {
+		c.Parallel = c.Storm
+	}
+	targets, err := c.measured(c.Raw)
+	if err != nil {
+		return err
+	}
+	p := progress()
+	r, err := bench.Connect{
+		Targets: targets, Storm: c.Storm, Parallel: c.Parallel, Running: c.Running, Rate: c.Rate, Payload: c.Payload, Quiet: c.Quiet, Around: c.Around, Storms: c.Storms,
+		Cores: c.cores(), Progress: p,
+	}.Run(ctx)
+	p.Clear()
+	return c.write(r, err)
+}
