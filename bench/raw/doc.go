@@ -6,7 +6,7 @@
 //   - server.go: the server: epoll, one thread, no goroutine but the caller's.
 //   - order.go: what it is told to do, over a control connection.
 //
-// The server reads nothing, parses nothing and answers nothing. A socket that
+// The server parses nothing, and sends back what a socket says. A socket that
 // does not take a whole write ends the server with an error: a baseline that
 // leaves deliveries out would flatter itself.
 package raw

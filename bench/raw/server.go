@@ -72,7 +72,7 @@ func (s *server) loop() error {
 					return nil
 				}
 			default:
-				err = s.discard(fd, room)
+				err = s.echo(fd, room)
 			}
 			if err != nil {
 				return err
@@ -102,9 +102,12 @@ func (s *server) accept(listener int) error {
 	}
 }
 
-// discard throws away what a socket sends, and the socket when it is closed.
-func (s *server) discard(fd int, room []byte) error {
+// echo sends back what a socket says, and forgets the socket when it is closed.
+func (s *server) echo(fd int, room []byte) error {
 	n, again, err := sys.Read(fd, room)
+	if n > 0 && err == nil {
+		_, _, err = sys.Write(fd, room[:n])
+	}
 	if again || n > 0 && err == nil {
 		return nil
 	}

@@ -97,13 +97,29 @@ func (s *Swarm) connected(id int32, c *conn) {
 		return
 	}
 	if s.raw() {
-		s.subscribed(id, c)
+		c.state = greeting
+		s.write(id, c, chat)
 		return
 	}
 	c.state = upgrading
 	s.out = fmt.Appendf(s.out[:0], "GET %s/app/%s?protocol=7&client=bench&version=1 HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", s.o.Path, s.o.Key, s.o.Server)
 	s.write(id, c, s.out)
+}
+
+// chat is a frame that the baseline sends back. Each socket says it twice, as it says an upgrade and a
+// subscription to other servers: Linux takes who answers at once for interactive, and acknowledges what comes later with what it sends,
+// or when more comes; for a socket that is silent from the start the reader does it, on the load's core.
+var chat = ws.AppendFrame(nil, ws.OpText, make([]byte, 120))
+
+// chatted: an answer to chat came.
+func (s *Swarm) chatted(id int32, c *conn) {
+	if c.state == subscribing {
+		s.subscribed(id, c)
+		return
+	}
+	c.state = subscribing
+	s.write(id, c, chat)
 }
 
 // write sends what a socket has room for: it has never more to send than a command.

@@ -1,6 +1,6 @@
 // Package swarm is many sockets in one goroutine: it connects them, subscribes
 // them, publishes to them and counts what arrives. It speaks the Pusher
-// protocol to any server that does, and stays silent to the raw baseline.
+// protocol to any server that does, and no more than two words to the raw baseline.
 //
 //   - swarm.go: Options, Swarm, and the poll that everything happens in.
 //   - dial.go: how sockets connect, upgrade and subscribe, so many at a time.

@@ -58,6 +58,10 @@ var (
 // handle is one whole frame.
 func (s *Swarm) handle(id int32, c *conn, frame []byte, header int) {
 	payload := frame[header:]
+	if s.raw() && c.state < ready {
+		s.chatted(id, c)
+		return
+	}
 	if s.raw() {
 		s.Delivered++
 		s.frame = len(frame)
