@@ -20,7 +20,7 @@ type Slow struct {
 	Rate     float64 // events a second
 	Payload  int
 	Duration time.Duration // of each part
-	Settle   time.Duration
+	Settle   time.Duration // before memory is read, and until those that read again have read all
 	Cores    Cores
 	Progress *Progress
 }
@@ -119,7 +119,7 @@ func (s Slow) row(ctx context.Context, t Target, progress func(float64, string))
 	if _, err := others.do(order{Op: "resume", Sockets: s.Others}); err != nil {
 		return row, err
 	}
-	end, err := others.drained()
+	end, err := others.drained(s.Settle)
 	if err != nil {
 		return row, err
 	}
@@ -147,14 +147,12 @@ func (s Slow) others(p *pair, buffer int) (*load, error) {
 	return l, nil
 }
 
-// drained waits until no more of the sockets are closed.
-func (l *load) drained() (report, error) {
-	last, err := l.do(order{Op: "wait", Wait: 2 * time.Second})
-	for err == nil {
-		ready := last.Counts.Ready
-		if last, err = l.do(order{Op: "wait", Wait: 2 * time.Second}); last.Counts.Ready == ready {
-			break
-		}
+// drained waits until no more of the sockets are closed from one look to the next.
+func (l *load) drained(wait time.Duration) (report, error) {
+	last, err := l.do(order{Op: "wait", Wait: wait})
+	for ready := -1; err == nil && last.Counts.Ready != ready; {
+		ready = last.Counts.Ready
+		last, err = l.do(order{Op: "wait", Wait: wait})
 	}
 	return last, err
 }

@@ -16,7 +16,8 @@
 //
 // Every event that a swarm publishes carries its number within the channel,
 // and each socket must see the numbers of its channel one by one: loss,
-// duplicates and disorder are errors (TestLossIsCaught).
+// duplicates and disorder are errors (TestLossIsCaught). Several publishers have no
+// order among each other; then each socket must have the same events in the end.
 //
 // A Swarm is for one goroutine, which its owner locks to a thread.
 package swarm

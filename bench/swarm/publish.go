@@ -72,6 +72,7 @@ func (s *Swarm) prepare(n int) (want int64, err error) {
 		p := s.pubs[i%s.o.Publishers]
 		p.out = s.appendRequest(p.out, s.o.Channels[channel], s.counts[channel])
 		p.queued++
+		s.sums[channel] += mix(s.counts[channel])
 		s.counts[channel]++
 		want += s.readers[channel]
 	}

@@ -53,6 +53,7 @@ type conn struct {
 	state uint8
 	began bool   // has had an event
 	got   uint32 // events
+	sum   uint32 // of their numbers, mixed
 	rest  []byte // the start of a frame, or of the answer to the upgrade
 	begun int64  // when it was dialled, in nanoseconds since the swarm began
 }
@@ -81,6 +82,7 @@ type Swarm struct {
 	begun   time.Time
 	signer  signer
 	counts  []uint32 // events published, by channel
+	sums    []uint32 // of their numbers, mixed
 	readers []int64  // sockets that are subscribed and read, by channel
 	pubs    []*publisher
 	control int // to raw, or -1
@@ -124,7 +126,7 @@ func New(o Options) (*Swarm, error) {
 	}
 	s := &Swarm{
 		Counts: Counts{Closed: map[string]int{}}, o: o, poller: p, begun: time.Now(), signer: newSigner(o.Key, o.Secret),
-		events: make([]sys.Event, 512), room: make([]byte, 256<<10), counts: make([]uint32, len(o.Channels)), readers: make([]int64, len(o.Channels)), control: -1,
+		events: make([]sys.Event, 512), room: make([]byte, 256<<10), counts: make([]uint32, len(o.Channels)), sums: make([]uint32, len(o.Channels)), readers: make([]int64, len(o.Channels)), control: -1,
 	}
 	if o.Control.Port != 0 {
 		err = s.dialControl()
@@ -293,7 +295,7 @@ func (s *Swarm) Wait(d time.Duration) error {
 func (s *Swarm) check() error {
 	missing := 0
 	for i := range s.conns {
-		if c := &s.conns[i]; c.state == ready && c.got != s.counts[s.channelOf(i)] {
+		if c := &s.conns[i]; c.state == ready && (c.got != s.counts[s.channelOf(i)] || c.sum != s.sums[s.channelOf(i)]) {
 			missing++
 		}
 	}

@@ -105,6 +105,44 @@ func TestLossIsCaught(t *testing.T) {
 	}
 }
 
+// With several publishers the order is open, but not what arrives.
+func TestLossAmongSeveralPublishersIsCaught(t *testing.T) {
+	var held []byte
+	swap := func(conns []net.Conn, frame []byte, number int) {
+		if number == 3 {
+			held = frame
+			return
+		}
+		all(conns, frame, number)
+		if number == 4 {
+			all(conns, held, 3)
+		}
+	}
+	replace := func(conns []net.Conn, frame []byte, number int) { // one event twice, and another not at all
+		if number == 3 {
+			held = frame
+		}
+		if number == 4 {
+			all(conns[:1], held, number)
+			conns = conns[1:]
+		}
+		all(conns, frame, number)
+	}
+	for name, f := range map[string]struct {
+		deliver func(conns []net.Conn, frame []byte, number int)
+		want    string
+	}{"changed over": {swap, ""}, "replaced": {replace, "1 of 50 sockets did not get every event"}} {
+		t.Run(name, func(t *testing.T) {
+			o := newServer(t, f.deliver).options(t)
+			o.Publishers = 2
+			_, _, err := connected(t, o).Burst(8)
+			if err == nil && f.want != "" || err != nil && (f.want == "" || !strings.Contains(err.Error(), f.want)) {
+				t.Errorf("%v, want %q", err, f.want)
+			}
+		})
+	}
+}
+
 func TestBaseline(t *testing.T) {
 	ports, ended := make(chan [2]int), make(chan error, 1)
 	go func() {
