@@ -10,10 +10,10 @@ import (
 // compressed message is then the same for all, and a connection needs no memory of its own for it.
 const deflateAnswer = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-// negotiate returns the header line that agrees to the first offer of a list that can be kept to, or "". A list that is
-// none by RFC 6455 is no offer, and no reason to refuse who connects: before compression was turned on nobody read it.
-func negotiate(offers []byte) (answer string) {
-	s := scanner{string(offers)}
+// negotiate returns the header line that agrees to the first of a list of offers that can be kept to, or "". A list that
+// is none by RFC 6455 is no offer, and no reason to refuse who connects: before compression was turned on nobody read it.
+func negotiate(list []byte) (answer string) {
+	s := scanner{string(list)}
 	for !s.end() {
 		o, ok := s.offer()
 		if !ok {

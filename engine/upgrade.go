@@ -69,16 +69,13 @@ func (l *loop) upgrade(c *conn, o *opening) {
 	}
 	c.id = protocol.NewSocketID() // who is refused has one too, for the trace
 	refused := l.begin(c, key, o.origin)
-	// The answer and the first event are one frame, and so one write.
 	extension := ""
-	if app := l.engine.registry.ByKey(key); app != nil && app.Compression {
+	if c.app != nil && c.app.Settings().Compression {
 		extension = negotiate(o.extensions)
 	}
+	// The answer and the first event are one frame, and so one write.
 	answer := appendAnswer(make([]byte, 0, answerSize), o.key, extension)
 	c.state = stateOpen
-	if extension != "" {
-		c.decoder.Deflate()
-	}
 	if refused != nil {
 		c.queue(protocol.NewRawFrame(answer))
 		c.Close(refused)
@@ -93,19 +90,22 @@ func (l *loop) upgrade(c *conn, o *opening) {
 		t.Sent(c.id, hello)
 	}
 	c.queue(protocol.NewRawFrame(append(answer, hello.Bytes()...)))
+	if extension != "" {
+		c.decoder.Deflate()
+	}
 }
 
 const (
 	keySize = 24 // of a Sec-WebSocket-Key, 16 bytes in base64
 
 	// answerSize is room for the answer to a handshake and the first event.
-	answerSize = 320
+	answerSize = 400
 
 	// poweredBy is Reverb's header, by which scripts tell that they reached it.
 	poweredBy = "X-Powered-By: Laravel Reverb\r\n"
 )
 
-// appendAnswer accepts a handshake. extension is a header line, or "".
+// appendAnswer accepts a handshake. extension is a header line, or nothing.
 func appendAnswer(dst, key []byte, extension string) []byte {
 	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455, section 1.3
 	var room [keySize + len(guid)]byte
@@ -113,8 +113,7 @@ func appendAnswer(dst, key []byte, extension string) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
 	dst = append(dst, "\r\n"+poweredBy...)
-	dst = append(dst, extension...)
-	return append(dst, "\r\n"...)
+	return append(append(dst, extension...), "\r\n"...)
 }
 
 // appendRefusal says why a handshake is not accepted.
