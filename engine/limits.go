@@ -37,6 +37,10 @@ const (
 	// again: about 2 ms at 4 µs a write.
 	turnBudget = 512
 
+	// eventShare is how many events of sockets are handled before a broadcast that waits has its turn: at
+	// 30 µs for an upgrade it waits for half a millisecond.
+	eventShare = 16
+
 	// maxSlices is how many slices one Writev may have. More is EINVAL, on which gnet closes the connection.
 	maxSlices = 1024
 

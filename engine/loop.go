@@ -18,6 +18,8 @@ type loop struct {
 	host     host
 	writable *writable // nil where there is no network
 	wheel    wheel
+	events   int    // of sockets since the last turn
+	more     bool   // that turn was not through
 	lost     uint32 // seconds that the wheel will never see: the process stood still
 	outbox   outbox
 }
@@ -166,7 +168,17 @@ func (l *loop) run() (again bool) {
 	}
 	more := l.dispatch.Deliver(turnBudget)
 	l.outbox.flush()
-	return l.mailbox.done(tasks, more)
+	l.events, l.more = 0, l.mailbox.done(tasks, more)
+	return l.more
+}
+
+// between is called behind each event of a socket. A storm of them must not hold up a broadcast, and gnet
+// comes to what we have asked it to run only behind all that it has at hand, new connections first. What
+// makes that wake-up come is left as it is: it finds less to do.
+func (l *loop) between() {
+	if l.events++; l.events >= eventShare && (l.more || l.mailbox.fresh.Load()) {
+		l.run()
+	}
 }
 
 // tick moves the loop's clock to now, in seconds since the engine began.

@@ -316,3 +316,31 @@ func TestAConnectionIsSmall(t *testing.T) {
 		t.Errorf("a subscription takes %d bytes", n)
 	}
 }
+
+// A storm of events on other sockets does not hold up a broadcast, nor a long broadcast them.
+func TestABroadcastGoesBetweenEvents(t *testing.T) {
+	m := manual(t, Options{Loops: 1})
+	sinks, _ := subscribed(t, m, 2*turnBudget, "news")
+	l := m.loops[0]
+	for range 10 * eventShare {
+		l.between()
+	}
+	m.hub.App(m.registry.ByID([]byte("1"))).Publish([]byte("news"), protocol.Raw(`"e"`), protocol.Raw(`1`), protocol.SocketID{})
+	written := func() (n int) {
+		for _, s := range sinks {
+			n += s.writes
+		}
+		return n
+	}
+	for i, want := range []int{1, 2, 2} {
+		for range eventShare {
+			l.between()
+		}
+		if got := written(); got != want*turnBudget {
+			t.Errorf("after %d events %d connections were written to", (i+1)*eventShare, got)
+		}
+	}
+	if m.Turn(); written() != 2*turnBudget {
+		t.Error("the wake-up brings it twice")
+	}
+}

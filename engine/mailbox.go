@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"resound/channels"
 )
@@ -13,6 +14,7 @@ type mailbox struct {
 	tasks []channels.Task // guarded by mu
 	spare []channels.Task // guarded by mu: room for the next tasks
 	armed bool            // guarded by mu: the loop has been woken or is at work
+	fresh atomic.Bool     // there are tasks; the loop looks at it without the lock
 	wake  func()          // guarded by mu: makes the loop run; nil until the loop has a connection, and when it ends
 }
 
@@ -24,6 +26,7 @@ func (m *mailbox) Post(t channels.Task) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tasks = append(m.tasks, t)
+	m.fresh.Store(true)
 	m.arm()
 }
 
@@ -57,6 +60,7 @@ func (m *mailbox) take() []channels.Task {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	tasks := m.tasks
+	m.fresh.Store(false)
 	m.tasks, m.spare = m.spare, nil
 	return tasks
 }

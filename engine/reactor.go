@@ -157,6 +157,7 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		conn.carry = &early
 		h.loop.traffic(conn, nil)
 	}
+	h.loop.between()
 	return nil, gnet.None
 }
 
@@ -174,6 +175,7 @@ func (r *reactor) OnTraffic(c gnet.Conn) gnet.Action {
 	if n > 0 && conn.state != stateGone { // Discard(0) would discard all
 		_, _ = c.Discard(n)
 	}
+	conn.loop.between()
 	return gnet.None
 }
 
