@@ -73,7 +73,10 @@ func resound(t *testing.T, args ...string) Target {
 }
 
 func TestFanout(t *testing.T) {
-	for _, c := range []struct{ channels, window, columns int }{{1, 1, 2}, {1, 4, 3}, {5, 4, 3}} {
+	for _, c := range []struct {
+		channels        []int
+		window, columns int
+	}{{[]int{1}, 1, 2}, {[]int{1, 5}, 4, 4}} {
 		t.Run(fmt.Sprintf("%d channels, %d in flight", c.channels, c.window), func(t *testing.T) {
 			f := Fanout{Targets: []Target{Baseline, resound(t)}, Channels: c.channels, Sockets: sockets, Window: c.window, Payload: 64,
 				Publishers: 2, Rounds: 2, Deliveries: 400, Cores: unpinned, Progress: &Progress{}}
@@ -104,7 +107,7 @@ func TestFanout(t *testing.T) {
 func TestInterruptedFanoutReportsWhatItHas(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r, err := Fanout{Targets: []Target{Baseline}, Channels: 1, Sockets: 5, Window: 1, Payload: 64, Publishers: 1, Rounds: 2, Deliveries: 10,
+	r, err := Fanout{Targets: []Target{Baseline}, Channels: []int{1}, Sockets: 5, Window: 1, Payload: 64, Publishers: 1, Rounds: 2, Deliveries: 10,
 		Cores: unpinned, Progress: &Progress{}}.Run(ctx)
 	if err != nil || !r.Partial {
 		t.Fatalf("%+v, %v", r, err)
@@ -116,7 +119,7 @@ func TestInterruptedFanoutReportsWhatItHas(t *testing.T) {
 }
 
 func TestServerThatDoesNotSpeakTheProtocolIsAnError(t *testing.T) {
-	_, err := Fanout{Targets: []Target{BareHTTP}, Channels: 1, Sockets: 5, Window: 1, Payload: 64, Publishers: 1, Rounds: 1, Deliveries: 10,
+	_, err := Fanout{Targets: []Target{BareHTTP}, Channels: []int{1}, Sockets: 5, Window: 1, Payload: 64, Publishers: 1, Rounds: 1, Deliveries: 10,
 		Cores: unpinned, Progress: &Progress{}}.Run(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "0 of 5 sockets could subscribe") {
 		t.Error(err)

@@ -3,6 +3,9 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"resound/bench/raw"
 	"resound/bench/swarm"
@@ -11,11 +14,11 @@ import (
 // Fanout is the scenario: one publisher, many sockets.
 type Fanout struct {
 	Targets    []Target
-	Channels   int // channels, to which events go by turns
-	Sockets    int // in all, spread evenly over the channels
-	Window     int // events published at once; the next ones when every socket has them
-	Payload    int // bytes of an event's data
-	Publishers int // kept-alive HTTP connections that a window is spread over
+	Channels   []int // channels, to which events go by turns; each number is measured on a server of its own
+	Sockets    int   // in all, spread evenly over the channels
+	Window     int   // events published at once; the next ones when every socket has them
+	Payload    int   // bytes of an event's data
+	Publishers int   // kept-alive HTTP connections that a window is spread over
 	Rounds     int
 	Deliveries int // in a round, about
 	Cores      Cores
@@ -25,7 +28,6 @@ type Fanout struct {
 // FanoutResult is every round of every column.
 type FanoutResult struct {
 	Sockets    int            `json:"sockets"`
-	Channels   int            `json:"channels"`
 	Window     int            `json:"window"`
 	Payload    int            `json:"payload"`
 	Frame      int            `json:"frame"` // bytes of an event on the wire
@@ -37,15 +39,17 @@ type FanoutResult struct {
 
 // FanoutColumn is one server, or one way of the baseline.
 type FanoutColumn struct {
-	Target Target        `json:"target"`
-	Name   string        `json:"name"`
-	Rounds []FanoutRound `json:"rounds"`
+	Target   Target        `json:"target"`
+	Name     string        `json:"name"`
+	Channels int           `json:"channels"`
+	Rounds   []FanoutRound `json:"rounds"`
 }
 
 // FanoutRound is one turn of a column.
 type FanoutRound struct {
 	Deliveries int64   `json:"deliveries"`
 	CPU        float64 `json:"cpu_s"`    // of the server, in seconds
+	Waited     float64 `json:"waited_s"` // its threads were ready and did not run
 	Bursts     []int64 `json:"burst_ns"` // of each burst, from its publish to the last socket
 }
 
@@ -58,7 +62,7 @@ type fanoutRun struct {
 
 // Run measures. It returns what it has when ctx ends, as long as each column has a round.
 func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
-	r := &FanoutResult{Sockets: f.Sockets, Channels: f.Channels, Window: f.Window, Payload: f.Payload, Publishers: f.Publishers, Cores: f.Cores}
+	r := &FanoutResult{Sockets: f.Sockets, Window: f.Window, Payload: f.Payload, Publishers: f.Publishers, Cores: f.Cores}
 	var runs []*fanoutRun
 	defer func() {
 		for _, run := range runs {
@@ -67,17 +71,26 @@ func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
 	}()
 	for i, t := range f.Targets {
 		f.Progress.Show(float64(i)/float64(len(f.Targets)), "connecting to "+t.Name)
-		p, err := f.connect(t)
-		if err != nil {
-			return nil, err
+		channels := f.Channels
+		if t.raw() {
+			channels = []int{1} // it knows none
 		}
-		run := &fanoutRun{pair: p, column: &FanoutColumn{Target: t, Name: t.Name}}
-		if runs = append(runs, run); !t.raw() {
-			continue
-		}
-		if run.how = raw.Write; f.Window > 1 {
-			c := FanoutColumn{Target: t, Name: fmt.Sprintf("%s, %d per writev", t.Name, f.Window)}
-			runs = append(runs, &fanoutRun{pair: p, how: raw.Writev, column: &c})
+		for _, n := range channels {
+			p, err := f.connect(t, n)
+			if err != nil {
+				return nil, err
+			}
+			run := &fanoutRun{pair: p, column: &FanoutColumn{Target: t, Name: t.Name, Channels: n}}
+			if len(channels) > 1 {
+				run.column.Name += ", " + plural(n, "channel")
+			}
+			if runs = append(runs, run); !t.raw() {
+				continue
+			}
+			if run.how = raw.Write; f.Window > 1 {
+				c := FanoutColumn{Target: t, Name: fmt.Sprintf("%s, %d per writev", t.Name, f.Window), Channels: n}
+				runs = append(runs, &fanoutRun{pair: p, how: raw.Writev, column: &c})
+			}
 		}
 	}
 	err := f.rounds(ctx, r, runs)
@@ -87,10 +100,10 @@ func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
 	return r, err
 }
 
-// connect starts a target with all sockets.
-func (f Fanout) connect(t Target) (*pair, error) {
+// connect starts a target with all sockets, spread over so many channels.
+func (f Fanout) connect(t Target, channels int) (*pair, error) {
 	o := swarm.Options{Payload: f.Payload, Publishers: f.Publishers}
-	for i := range f.Channels {
+	for i := range channels {
 		o.Channels = append(o.Channels, fmt.Sprintf("fan-%04d", i))
 	}
 	p, err := startPair(t, f.Cores, o)
@@ -140,12 +153,9 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 
 // round is one turn of a column.
 func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
-	each := f.Sockets // deliveries of an event
-	if run.how == 0 {
-		each /= f.Channels
-	}
+	each := f.Sockets / run.column.Channels // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
-	before, err := run.cpu()
+	before, err := cpuUsage(run.pid())
 	if err != nil {
 		return FanoutRound{}, err
 	}
@@ -153,49 +163,51 @@ func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
 	if err != nil {
 		return FanoutRound{}, err
 	}
-	after, err := run.cpu()
-	return FanoutRound{report.Deliveries, (after - before).Seconds(), report.Took}, err
+	after, err := cpuUsage(run.pid())
+	return FanoutRound{report.Deliveries, (after.ran - before.ran).Seconds(), (after.waited - before.waited).Seconds(), report.Took}, err
 }
 
 // perMillion is the CPU seconds of the server for a million deliveries.
 func (r FanoutRound) perMillion() float64 { return r.CPU / float64(r.Deliveries) * 1e6 }
 
-// busy is the part of the bursts' time in which the server ran.
-func (r FanoutRound) busy() float64 {
+// seconds is the time of all bursts.
+func (r FanoutRound) seconds() float64 {
 	total := int64(0)
 	for _, ns := range r.Bursts {
 		total += ns
 	}
-	return r.CPU / (float64(total) / 1e9)
+	return float64(total) / 1e9
 }
 
 // Table compares the columns with the first, which is the baseline if there is one: round by round.
 func (r *FanoutResult) Table() Table {
 	t := Table{
-		Title: fmt.Sprintf("Fan-out of %d-byte payloads (%d bytes on the wire) to %d sockets in %s, %d in flight",
-			r.Payload, r.Frame, r.Sockets, plural(r.Channels, "channel"), r.Window),
-		Header: []string{"", "CPU s per million deliveries", "ratio", "last socket p50, ms", "p99, ms", "p99 ratio", "deliveries/s", "server busy"},
+		Title: fmt.Sprintf("Fan-out of %d-byte payloads (%d bytes on the wire) to %s sockets in %s, %d in flight",
+			r.Payload, r.Frame, thousands(float64(r.Sockets)), r.channels(), r.Window),
+		Header: []string{"", "CPU s per million deliveries", "ratio", "last socket p50, ms", "p99, ms", "p99 ratio", "deliveries/s", "server ran", "threads waited"},
 	}
 	base99 := 0.0
 	for i, c := range r.Columns {
-		var cost, ratio, bursts, rate, busy []float64
+		var cost, ratio, bursts, rate, ran, waited []float64
 		for j, round := range c.Rounds {
 			cost = append(cost, round.perMillion())
 			if j < len(r.Columns[0].Rounds) {
 				ratio = append(ratio, round.perMillion()/r.Columns[0].Rounds[j].perMillion())
 			}
 			bursts = append(bursts, millis(round.Bursts)...)
-			busy = append(busy, round.busy()*100)
-			rate = append(rate, round.busy()*float64(round.Deliveries)/round.CPU)
+			rate = append(rate, float64(round.Deliveries)/round.seconds())
+			ran = append(ran, round.CPU/round.seconds()*100)
+			waited = append(waited, round.Waited/round.seconds()*100)
 		}
 		p99 := quantile(bursts, 0.99)
 		if i == 0 {
 			base99 = p99
 		}
 		t.Rows = append(t.Rows, []string{c.Name, spreadOf(cost).String(), spreadOf(ratio).String(), number(quantile(bursts, 0.5)), number(p99),
-			number(p99 / base99), thousands(quantile(rate, 0.5)), number(quantile(busy, 0.5)) + " %"})
+			number(p99 / base99), thousands(quantile(rate, 0.5)), number(quantile(ran, 0.5)) + " %", number(quantile(waited, 0.5)) + " %"})
 	}
-	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event.")
+	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
+		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
 	if r.Cores.Server < 0 {
 		t.Notes = append(t.Notes, "Server and load were not pinned to cores of their own.")
 	}
@@ -203,4 +215,18 @@ func (r *FanoutResult) Table() Table {
 		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
 	}
 	return t
+}
+
+// channels says over how many the sockets of the servers are spread.
+func (r *FanoutResult) channels() string {
+	var counts []string
+	for _, c := range r.Columns {
+		if n := strconv.Itoa(c.Channels); !c.Target.raw() && !slices.Contains(counts, n) {
+			counts = append(counts, n)
+		}
+	}
+	if len(counts) < 2 {
+		return plural(r.Columns[len(r.Columns)-1].Channels, "channel")
+	}
+	return strings.Join(counts, " or ") + " channels"
 }

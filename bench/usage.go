@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +11,14 @@ import (
 	"time"
 )
 
-// cpuTime is what a process has used so far, as the scheduler counts it, to the
-// nanosecond. The count of a thread is brought up to date when it sleeps, so
-// cpuTime waits for that, at most 100 ms.
-func cpuTime(pid int) (time.Duration, error) {
-	last := time.Duration(-1)
+// usage is what a process has used of the CPU so far, as the scheduler counts
+// it, to the nanosecond, and how long its threads were ready to run and did not.
+type usage struct{ ran, waited time.Duration }
+
+// cpuUsage reads the usage of a process. The count of a thread is brought up to
+// date when it sleeps, so cpuUsage waits for that, at most 100 ms.
+func cpuUsage(pid int) (usage, error) {
+	last := usage{ran: -1}
 	for range 50 {
 		sum, err := schedstat(pid)
 		if err != nil || sum == last {
@@ -29,27 +31,30 @@ func cpuTime(pid int) (time.Duration, error) {
 }
 
 // cpu is what the server has used.
-func (s *server) cpu() (time.Duration, error) { return cpuTime(s.pid()) }
+func (s *server) cpu() (time.Duration, error) {
+	u, err := cpuUsage(s.pid())
+	return u.ran, err
+}
 
-// schedstat sums the CPU time of all threads. A thread that ends takes its time
+// schedstat sums the times of all threads. A thread that ends takes its times
 // along: servers keep theirs.
-func schedstat(pid int) (time.Duration, error) {
+func schedstat(pid int) (usage, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(tasks) == 0 {
-		return 0, fmt.Errorf("process %d has no /proc/.../schedstat: it has ended, or this is no Linux", pid)
+		return usage{}, fmt.Errorf("process %d has no /proc/.../schedstat: it has ended, or this is no Linux", pid)
 	}
-	var sum time.Duration
+	var sum usage
 	for _, path := range tasks {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // the thread has just ended
 		}
-		first, _, _ := bytes.Cut(text, []byte(" "))
-		ns, err := strconv.ParseInt(string(first), 10, 64)
-		if err != nil {
-			return 0, err
+		var ran, waited int64
+		if _, err := fmt.Sscan(string(text), &ran, &waited); err != nil {
+			return usage{}, fmt.Errorf("%s: %w", path, err)
 		}
-		sum += time.Duration(ns)
+		sum.ran += time.Duration(ran)
+		sum.waited += time.Duration(waited)
 	}
 	return sum, nil
 }

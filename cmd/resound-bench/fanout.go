@@ -8,28 +8,31 @@ import (
 )
 
 type fanoutCommand struct {
-	Sockets    int  `default:"1000" placeholder:"N" help:"Sockets in all (default ${default})."`
-	Channels   int  `default:"1" placeholder:"N" help:"Channels that the sockets are spread over; events go to one after the other (default ${default})."`
-	Window     int  `default:"1" placeholder:"N" help:"Events that are published at once; the next ones are when all sockets have them (default ${default})."`
-	Payload    int  `default:"64" placeholder:"BYTES" help:"Bytes of an event's data, at least 16 (default ${default})."`
-	Publishers int  `default:"1" placeholder:"N" help:"Kept-alive HTTP connections that a window is spread over; requests on one are pipelined (default ${default})."`
-	Rounds     int  `default:"15" placeholder:"N" help:"Turns of each server (default ${default})."`
-	Deliveries int  `default:"50000" placeholder:"N" help:"Deliveries in a turn, about (default ${default})."`
-	Raw        bool `default:"true" negatable:"" help:"Measure the baseline as well."`
+	Sockets    int   `default:"1000" placeholder:"N" help:"Sockets in all (default ${default})."`
+	Channels   []int `default:"1" placeholder:"N,..." help:"Channels that the sockets are spread over; events go to one after the other. Several numbers are measured beside each other (default ${default})."`
+	Window     int   `default:"1" placeholder:"N" help:"Events that are published at once; the next ones are when all sockets have them (default ${default})."`
+	Payload    int   `default:"64" placeholder:"BYTES" help:"Bytes of an event's data, at least 16 (default ${default})."`
+	Publishers int   `default:"1" placeholder:"N" help:"Kept-alive HTTP connections that a window is spread over; requests on one are pipelined (default ${default})."`
+	Rounds     int   `default:"15" placeholder:"N" help:"Turns of each server (default ${default})."`
+	Deliveries int   `default:"50000" placeholder:"N" help:"Deliveries in a turn, about (default ${default})."`
+	Raw        bool  `default:"true" negatable:"" help:"Measure the baseline as well."`
 	servers
 	output
 }
 
 func (c fanoutCommand) run(ctx context.Context) error {
 	switch {
-	case c.Sockets < 1 || c.Channels < 1 || c.Window < 1 || c.Publishers < 1 || c.Rounds < 1 || c.Deliveries < 1:
+	case c.Sockets < 1 || c.Window < 1 || c.Publishers < 1 || c.Rounds < 1 || c.Deliveries < 1:
 		return fmt.Errorf("each number has to be at least 1")
-	case c.Sockets%c.Channels != 0:
-		return fmt.Errorf("%d sockets do not spread evenly over %d channels", c.Sockets, c.Channels)
 	case c.Window > 1024:
 		return fmt.Errorf("--window is at most 1024")
 	case c.Payload < 16:
 		return fmt.Errorf("--payload is at least 16")
+	}
+	for _, n := range c.Channels {
+		if n < 1 || c.Sockets%n != 0 {
+			return fmt.Errorf("%d sockets do not spread evenly over %d channels", c.Sockets, n)
+		}
 	}
 	targets, err := c.measured(c.Raw)
 	if err != nil {

@@ -68,6 +68,9 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := alone(ctx); err != nil {
+		return err
+	}
 	return map[string]func(context.Context) error{
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
 		"connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
