@@ -248,6 +248,10 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestSave(t *testing.T) {
+	empty := &ConnectResult{Columns: []ConnectColumn{{Before: latenciesOf(nil), Storms: []ConnectStorm{{Connects: latenciesOf([]float64{3})}}}}}
+	if err := Save(filepath.Join(t.TempDir(), "empty.json"), ThisMachine(), empty); err != nil {
+		t.Errorf("without a single delivery: %v", err)
+	}
 	path := filepath.Join(t.TempDir(), "r.json")
 	want := &FanoutResult{Sockets: 7, Columns: []FanoutColumn{{Name: "raw", Rounds: []FanoutRound{{Deliveries: 14, CPU: 0.5, Bursts: []int64{1, 2}}}}}}
 	if err := Save(path, ThisMachine(), want); err != nil {

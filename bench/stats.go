@@ -50,7 +50,11 @@ type Latencies struct {
 	Max   float64 `json:"max_ms"`
 }
 
+// latenciesOf is all zeros for an empty list: JSON has no other word for nothing.
 func latenciesOf(list []float64) Latencies {
+	if len(list) == 0 {
+		return Latencies{}
+	}
 	return Latencies{len(list), quantile(list, 0.5), quantile(list, 0.99), quantile(list, 1)}
 }
 

@@ -12,7 +12,7 @@ type slowCommand struct {
 	Readers  int           `default:"1000" placeholder:"N" help:"Sockets that read (default ${default})."`
 	Others   int           `default:"1000" placeholder:"N" help:"Sockets that stop (default ${default})."`
 	Rate     float64       `default:"40" placeholder:"N" help:"Events a second (default ${default})."`
-	Payload  int           `default:"4000" placeholder:"BYTES" help:"Bytes of their data (default ${default})."`
+	Payload  int           `default:"6000" placeholder:"BYTES" help:"Bytes of their data (default ${default})."`
 	Duration time.Duration `default:"12s" placeholder:"TIME" help:"How long each of the three parts takes (default ${default})."`
 	Settle   time.Duration `default:"3s" placeholder:"TIME" help:"How long to wait at least before memory is read (default ${default})."`
 	servers
