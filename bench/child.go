@@ -48,11 +48,10 @@ func (c Cores) load() place   { return place{c.Load, c.Nice} }
 // crowd is the place of a second load, which must not delay what the first one measures.
 func (c Cores) crowd() place { return place{c.Load, min(c.Nice+5, 19)} }
 
-// startChild starts a program on one core, with one thread for its Go code.
+// startChild starts a program on one core. What Go makes of that is left to the program.
 func startChild(at place, name string, args ...string) (*child, error) {
 	c := &child{cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	c.cmd.Stderr = &c.errors
-	c.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	// Ctrl-C on the terminal is for us alone: we end our children. A session is also a group of the scheduler's.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, in, err := os.Pipe()

@@ -23,7 +23,7 @@ import (
 // pinned starts a server on the first core, with one event loop.
 func pinned(b *testing.B, args ...string) *server {
 	b.Helper()
-	p := plan{sh: "taskset -p -c 0 $$ >/dev/null", env: []string{"GOMAXPROCS=1"}}
+	p := plan{sh: "taskset -p -c 0 $$ >/dev/null"}
 	p.args = append(append([]string{"--loops", "1", "--data-dir", b.TempDir(), "--log-level", "error"}, args...), appFlags...)
 	return start(b, p)
 }
