@@ -37,7 +37,7 @@
 // is dropped but for a frame that is half out, and 4100 is said.
 //
 // Bytes. What is read belongs to the loop's buffer and is good until the call
-// returns; a session copies what it keeps. Pending frames are shared and immutable.
+// returns; a session copies what it keeps. Frames that wait are shared and immutable.
 //
 // Deviations from Reverb, each with its test:
 //
