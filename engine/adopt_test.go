@@ -23,3 +23,19 @@ func TestAnAdoptedConnectionIsNotHandedOverAgain(t *testing.T) {
 		}
 	}
 }
+
+// A connection that no loop can take is closed: the client waits for nobody, and its descriptor is free.
+func TestAConnectionThatCannotBeAdoptedIsClosed(t *testing.T) {
+	e := manual(t, Options{Loops: 1}).Engine // has no loop of gnet's, as between two runs of it
+	var kept []*httpConn
+	before := descriptors(t)
+	for range 8 {
+		c, client := handed(t, e.handover, "")
+		e.Adopt(c, []byte(handshake))
+		_ = client.Close()
+		kept = append(kept, c)
+	}
+	if n := descriptors(t); n > before {
+		t.Errorf("%d descriptors are left of %d connections", n-before, len(kept))
+	}
+}
