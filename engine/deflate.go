@@ -36,7 +36,10 @@ type offer struct {
 
 // param notes one parameter, with "" for no value.
 func (o *offer) param(name, value string) {
-	for _, s := range o.seen {
+	if o.bad {
+		return
+	}
+	for _, s := range o.seen { // four at most: a fifth is unknown or there twice
 		o.bad = o.bad || s == name
 	}
 	o.seen = append(o.seen, name)

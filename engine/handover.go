@@ -120,7 +120,9 @@ func (e *Engine) Adopt(c net.Conn, read []byte) {
 	}
 	tcp, err := h.tcp()
 	if err == nil {
-		err = e.enroll(tcp, append(read, h.early...))
+		if err = e.enroll(tcp, append(read, h.early...)); err != nil {
+			_ = tcp.Close() // once more, where gnet has it already
+		}
 	}
 	if err != nil {
 		e.log.Debug("a connection was lost on its way back from the HTTP server", "error", err)

@@ -29,6 +29,10 @@ const (
 	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
 	DefaultBacklog = 1 << 20
 
+	// frameCost is what a frame that a connection has not taken counts for, beside its bytes: a pong of two
+	// bytes takes that much in memory.
+	frameCost = 64
+
 	// maxCatchUp is how many seconds the clock of a loop makes up for at once. A busy machine is
 	// late by one or two; a process that was stopped, by any number.
 	maxCatchUp = 3

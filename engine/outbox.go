@@ -21,10 +21,13 @@ type entry struct {
 func (o *outbox) add(c *conn, f *protocol.Frame) {
 	o.entries = append(o.entries, entry{frame: f})
 	n := int32(len(o.entries))
-	if c.first == 0 {
+	switch c.first {
+	case 0:
 		c.first = n
 		o.dirty = append(o.dirty, c)
-	} else {
+	case marked: // it was slow a moment ago
+		c.first = n
+	default:
 		o.entries[c.last-1].next = n
 	}
 	c.last = n
@@ -75,6 +78,9 @@ type backlog struct {
 	size    int // bytes that it has not
 	watched bool
 }
+
+// cost is what the backlog counts for: its bytes, and what each frame takes beside them.
+func (b *backlog) cost() int { return b.size + frameCost*len(b.frames) }
 
 func (b *backlog) add(f *protocol.Frame) {
 	b.frames = append(b.frames, f)
@@ -130,7 +136,7 @@ func (c *conn) queue(f *protocol.Frame) {
 		return
 	}
 	c.slow.add(f)
-	if c.state == stateOpen && c.slow.size > c.loop.engine.backlog {
+	if c.state == stateOpen && c.slow.cost() > c.loop.engine.backlog {
 		box.mark(c) // it is not closed here: whoever sends may be walking what closing changes
 	}
 }
@@ -204,7 +210,7 @@ func (c *conn) push() bool {
 
 // settle decides what becomes of the connection after a write.
 func (c *conn) settle() {
-	if c.slow != nil && c.state == stateOpen && c.slow.size > c.loop.engine.backlog {
+	if c.slow != nil && c.state == stateOpen && c.slow.cost() > c.loop.engine.backlog {
 		c.slow.forget()
 		c.Close(protocol.ErrSlowConsumer) // on the list behind the frame that is half out
 	}
