@@ -118,6 +118,9 @@ func (c *conn) Lag() (much, stuck bool) {
 func (c *conn) ring() {
 	switch c.state {
 	case stateHead, stateClosing:
+		if c.slow != nil {
+			c.loop.host.abort(c) // else the kernel would keep megabytes, and try for minutes
+		}
 		c.drop()
 		return
 	case stateGone:

@@ -30,6 +30,7 @@ type host interface {
 	writev(c *conn, slices [][]byte) (n int, err error) // the same, of several slices
 	watch(c *conn)                                      // calls resume, once, when the kernel takes more
 	unwatch(c *conn)                                    // does not any more
+	abort(c *conn)                                      // makes close throw away what the client has not taken
 	close(c *conn)                                      // ends the connection; calls closed before it returns
 	shutdown(c *conn)                                   // says that nothing more will be written
 	handover(c *conn, bytes []byte)                     // gives the connection, with what was read of it, to the HTTP server, and closes it here

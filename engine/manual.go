@@ -140,6 +140,8 @@ func (w *Wire) take(slices [][]byte) (n int) {
 func (manualHost) watch(*conn)   {} // Stall resumes
 func (manualHost) unwatch(*conn) {}
 
+func (manualHost) abort(*conn) {}
+
 func (manualHost) close(c *conn) {
 	w := c.sock.(*Wire)
 	if w.Closed {

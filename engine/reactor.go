@@ -96,6 +96,10 @@ func (r *reactor) rearm() {
 func (h *gnetHost) close(c *conn)    { _ = h.el.Close(c.sock.(gnet.Conn)) }
 func (h *gnetHost) shutdown(c *conn) { _ = unix.Shutdown(int(c.fd), unix.SHUT_WR) }
 
+func (h *gnetHost) abort(c *conn) {
+	_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
 // gnet's own write is not used: it copies what the kernel does not take, for every connection anew,
 // and goes through Go's scheduler for a call that never waits.
 

@@ -1,10 +1,14 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"resound/channels"
 	"resound/protocol"
@@ -176,5 +180,28 @@ func TestReadersThatPause(t *testing.T) {
 		if n := <-idle; n != 0 {
 			t.Errorf("%d connections are still watched", n)
 		}
+	}
+}
+
+// One that does not read to hear why is reset: the kernel would hold what it has not taken for minutes.
+func TestAReaderThatNeverComesBackIsReset(t *testing.T) {
+	e := start(t, 1)
+	c := dial(t, e)
+	c.upgrade()
+	c.say(`{"event":"pusher:subscribe","data":{"channel":"news"}}`)
+	c.next()
+	app := e.Hub().App(e.registry.ByID([]byte("1")))
+	data := protocol.Raw(`"` + strings.Repeat("x", 100_000) + `"`)
+	for app.Connections() > 0 {
+		app.Publish([]byte("news"), protocol.Raw(`"e"`), data, protocol.SocketID{})
+		time.Sleep(time.Millisecond)
+	}
+	for end := time.Now().Add(20 * time.Second); e.Sockets() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is not closed")
+		}
+	}
+	if _, err := io.Copy(io.Discard, c.r); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the end is %v", err)
 	}
 }
