@@ -121,3 +121,14 @@ func BenchmarkInflate(b *testing.B) {
 		})
 	}
 }
+
+// What an application asks for counts each time: its setting may have changed while the frame was kept.
+func TestTheSmallestMessageMayChange(t *testing.T) {
+	f := Event(Raw(`"e"`), "cache-news", Raw(`"`+strings.Repeat("x", 500)+`"`))
+	if f.Deflated(100) == f {
+		t.Fatal("it is not compressed")
+	}
+	if f.Deflated(1000) != f {
+		t.Error("a message below the smallest size is compressed, because it once was")
+	}
+}
