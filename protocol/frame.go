@@ -76,10 +76,12 @@ func (f *Frame) Each(yield func(*Frame) bool) {
 // A message of less than least bytes, one that would not get shorter, and what is no message at all, stays as it is.
 func (f *Frame) Deflated(least int) *Frame {
 	x := f.extra.Load()
-	if x == nil {
+	if x == nil || x.parts == nil {
 		if f.bytes[0] != textMessage || len(f.Payload()) < least {
 			return f
 		}
+	}
+	if x == nil {
 		x = new(extra)
 		if !f.extra.CompareAndSwap(nil, x) {
 			x = f.extra.Load()
