@@ -16,7 +16,11 @@ type mailbox struct {
 	armed bool            // guarded by mu: the loop has been woken or is at work
 	fresh atomic.Bool     // there are tasks; the loop looks at it without the lock
 	wake  func()          // guarded by mu: makes the loop run; nil until the loop has a connection, and when it ends
+	_     [cacheLine]byte // the next one is another loop's
 }
+
+// cacheLine is how many bytes a core takes at once, with the line beside it.
+const cacheLine = 128
 
 // wake is called with mu held, so that none is under way once bind(nil) has returned. It is a
 // write to an eventfd at most, and rare: while a loop is at work nobody wakes it.

@@ -33,6 +33,10 @@ const (
 	slackBase = 4 << 20
 	slackPart = 8
 
+	// slackSeconds is how much more it may be while much is allocated, in seconds of that, up to Go's own rule:
+	// a collection looks at all that is alive, and should not do so for each 16 MB of a busy hour.
+	slackSeconds = 2
+
 	// quietBytes is how few bytes may be allocated in a second that counts as quiet, and busyBytes how many
 	// there have to be before it is worth while to collect in a quiet time.
 	quietBytes = 128 << 10
@@ -84,12 +88,13 @@ func keepSmall(ctx context.Context, sockets func() int) {
 
 // step is what is done each second.
 func (c *collector) step(now reading) {
-	if p := gcPercent(now.live); p < c.percent*9/10 || p > c.percent*11/10 {
+	allocated := now.allocated - c.last.allocated
+	if p := gcPercent(now.live, allocated); p < c.percent*9/10 || p > c.percent*11/10 {
 		c.set(p)
 		c.percent = p
 	}
 	c.pause++
-	if c.quiet++; now.allocated-c.last.allocated > quietBytes {
+	if c.quiet++; allocated > quietBytes {
 		c.quiet = 0
 	}
 	c.last = now
@@ -102,7 +107,8 @@ func (c *collector) step(now reading) {
 	}
 }
 
-// gcPercent is GOGC for so many bytes that are alive.
-func gcPercent(live uint64) int {
-	return int(min(100, (slackBase+live/slackPart)*100/max(live, 1)))
+// gcPercent is GOGC for so many bytes that are alive, and so many that were allocated in the last second.
+func gcPercent(live, allocated uint64) int {
+	slack := max(slackBase+live/slackPart, slackSeconds*allocated)
+	return int(min(100, slack*100/max(live, 1)))
 }

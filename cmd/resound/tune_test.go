@@ -3,9 +3,16 @@ package main
 import "testing"
 
 func TestGCPercent(t *testing.T) {
-	for live, want := range map[uint64]int{0: 100, 1 << 20: 100, 4 << 20: 100, 8 << 20: 62, 16 << 20: 37, 64 << 20: 18, 1 << 30: 12, 1 << 40: 12} {
-		if got := gcPercent(live); got != want {
-			t.Errorf("%d bytes: %d", live, got)
+	const mb = 1 << 20
+	for _, c := range []struct {
+		live, allocated uint64
+		want            int
+	}{
+		{0, 0, 100}, {mb, 0, 100}, {4 * mb, 0, 100}, {8 * mb, 0, 62}, {16 * mb, 0, 37}, {64 * mb, 0, 18}, {1024 * mb, 0, 12}, {1 << 40, 0, 12},
+		{16 * mb, mb, 37}, {16 * mb, 4 * mb, 50}, {16 * mb, 100 * mb, 100}, {1024 * mb, 100 * mb, 19}, {0, 100 * mb, 100},
+	} {
+		if got := gcPercent(c.live, c.allocated); got != c.want {
+			t.Errorf("%d MB alive, %d MB a second: %d", c.live/mb, c.allocated/mb, got)
 		}
 	}
 }
