@@ -45,11 +45,11 @@ const (
 	// 30 µs for an upgrade it waits for half a millisecond.
 	eventShare = 16
 
-	// maxSlices is how many slices one Writev may have. More is EINVAL, on which gnet closes the connection.
+	// maxSlices is how many slices one writev may have. More is EINVAL.
 	maxSlices = 1024
 
-	// maxWrite is how many bytes one Writev may have, unless a single frame is larger: gnet copies all
-	// of it when the kernel takes none. It is what Linux takes at once from a connection that keeps up.
+	// maxWrite is how many bytes one writev may have, unless a single frame is larger: about what Linux
+	// takes at once from a connection that keeps up. More slices would be gathered for nothing.
 	maxWrite = 256 << 10
 
 	// maxPooled is how many tasks the inbox of a loop keeps room for when it is empty, and how many

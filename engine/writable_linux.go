@@ -37,9 +37,9 @@ func (w *writable) ready(events []event) (fds []int32) {
 	return fds
 }
 
-// write gives the kernel as much of b as it takes now. The socket never blocks, so the call does not
-// go through Go's scheduler: on a busy core that would cost as much again as the call's own work. It is
-// sendto because that goes to the socket by a shorter way than write, through which every file goes.
+// write gives the kernel as much of b as it takes now. The socket never blocks, so Go's scheduler need
+// not know of the call. It is sendto because that goes to the socket by a shorter way than write, through
+// which every file goes.
 func write(fd int, b []byte) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
@@ -52,8 +52,12 @@ func write(fd int, b []byte) (int, error) {
 
 // writev is write for several slices, at most maxSlices, none of them empty.
 func writev(fd int, slices [][]byte) (int, error) {
-	var room [maxSlices]syscall.Iovec
-	iov := room[:len(slices)]
+	var room [64]syscall.Iovec // more are rare, and to clear room for maxSlices would cost more than most calls
+	iov := room[:]
+	if len(slices) > len(room) {
+		iov = make([]syscall.Iovec, len(slices))
+	}
+	iov = iov[:len(slices)]
 	for i, s := range slices {
 		iov[i].Base = unsafe.SliceData(s)
 		iov[i].SetLen(len(s))
