@@ -82,11 +82,11 @@ func start(c *config.Config) error {
 	if c.Debug {
 		o.Trace = os.Stdout
 	}
-	tune(c)
 	n, err := node.New(c, o)
 	if err != nil {
 		return err
 	}
+	tune()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	failure := n.Start()
