@@ -76,10 +76,7 @@ func TestNobodyReadsThePast(t *testing.T) {
 	for i := 1; i <= 5; i++ {
 		n.publish("private-a", fmt.Sprintf(`"secret %d"`, i), nobody)
 	}
-	s := n.socket(0)
-	s.optIn("private-a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "private-a")
 	if serial != 5 {
 		t.Fatal(serial)
 	}
@@ -98,10 +95,7 @@ func TestGapIsToldAgain(t *testing.T) {
 	settings := *n.app.Settings()
 	settings.History.ReplayMessages = 3
 	n.hub.Update([]*apps.App{&settings})
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	for i := range 10 {
 		n.publish("a", fmt.Sprint(i), nobody)
 	}
@@ -127,10 +121,7 @@ func TestGapWhileTheLogIsOff(t *testing.T) {
 	var disk faulty
 	stop := n.onDisk(disk.fs(vfs.NewMem()))
 	defer stop()
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	n.publish("a", "1", nobody)
 	disk.breaks(noRoom)
 	n.app.Publish([]byte("a"), protocol.Raw(`"e"`), protocol.Raw("2"), nobody).Wait()
@@ -164,10 +155,7 @@ func TestOpenedWhileTheLogIsOff(t *testing.T) {
 	n.app.Publish([]byte("private-a"), protocol.Raw(`"e"`), protocol.Raw(`"unkept"`), nobody).Wait() // opens it
 	disk.heals()
 	n.until("on", func() bool { return !n.log.Stats().Off })
-	s := n.socket(0)
-	s.optIn("private-a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "private-a")
 	n.app.Publish([]byte("private-a"), protocol.Raw(`"e"`), protocol.Raw(`"new"`), nobody).Wait()
 	b := n.socket(0)
 	b.optIn("private-a", from(epoch, serial))
@@ -181,10 +169,7 @@ func TestOpenedWhileTheLogIsOff(t *testing.T) {
 // An event that is too large for a record is a gap for who was away.
 func TestTooLargeToKeep(t *testing.T) {
 	n := newLoggedNode(t, 1, 1<<20)
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	n.publish("a", `"`+strings.Repeat("x", persist.MaxPayload)+`"`, nobody)
 	b := n.socket(0)
 	b.optIn("a", from(epoch, serial))
@@ -329,10 +314,7 @@ func TestReplayOnABusyChannelEnds(t *testing.T) {
 		n.publish("idle", `"`+strings.Repeat("x", 100)+`"`, nobody)
 	}
 	n.pass(time.Hour)
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	n.publish("a", `"`+strings.Repeat("y", 400)+`"`, nobody)
 	if l := len(n.app.find([]byte("a")).history.tail); l == 0 {
 		t.Logf("the tail of a busy channel is empty; an idle one has %d bytes", n.app.find([]byte("idle")).history.bytes)
@@ -362,10 +344,7 @@ func TestFillGivesUp(t *testing.T) {
 	settings.History.Bytes, settings.History.ReplayBytes = 20<<20, 20<<20
 	n.hub.Update([]*apps.App{&settings})
 	stop := n.onDisk(mem)
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	const size, events = 10_000, 800
 	for range events {
 		n.publish("a", `"`+strings.Repeat("x", size)+`"`, nobody)
@@ -389,10 +368,7 @@ func TestFillGivesUp(t *testing.T) {
 // Who subscribes to a cache channel again without having left gets nothing twice.
 func TestCacheResubscribed(t *testing.T) {
 	n := newLoggedNode(t, 1, 1<<20)
-	s := n.socket(0)
-	s.optIn("cache-a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "cache-a")
 	for i := 1; i <= 3; i++ {
 		n.publish("cache-a", fmt.Sprint(i), nobody)
 	}
@@ -425,10 +401,7 @@ func TestCacheOfTheAuthor(t *testing.T) {
 // When a reload turns the history off during a replay nothing new overtakes what is old without a word.
 func TestRulesOffDuringAReplay(t *testing.T) {
 	n := newLoggedNode(t, 1, 1<<20)
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	for i := 1; i <= 3; i++ {
 		n.publish("a", fmt.Sprint(i), nobody)
 	}

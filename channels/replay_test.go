@@ -41,6 +41,16 @@ func stand(t *testing.T, frame string) (epoch string, serial uint64) {
 	return f.Epoch, f.Serial
 }
 
+// away is where a page stood that has opted in to a channel, and left.
+func (n *testNode) away(t *testing.T, channel string) (epoch string, serial uint64) {
+	t.Helper()
+	s := n.socket(0)
+	s.optIn(channel, "")
+	epoch, serial = stand(t, s.gotAll()[0])
+	s.hangUp()
+	return epoch, serial
+}
+
 func from(epoch string, serial uint64) string {
 	return fmt.Sprintf(`{"epoch":%q,"serial":%d}`, epoch, serial)
 }
@@ -153,10 +163,7 @@ func TestReplayComesBeforeWhatIsLive(t *testing.T) {
 
 func TestReplayWaitsForASlowReader(t *testing.T) {
 	n := newLoggedNode(t, 1, 1<<20)
-	s := n.socket(0)
-	s.optIn("a", "")
-	epoch, serial := stand(t, s.gotAll()[0])
-	s.hangUp()
+	epoch, serial := n.away(t, "a")
 	const events = 3 * chunkFrames
 	for i := range events {
 		n.publish("a", fmt.Sprint(i), nobody)
