@@ -34,10 +34,8 @@ func (c connectCommand) run(ctx context.Context) error {
 		return err
 	}
 	p := progress()
-	r, err := bench.Connect{
+	return report(ctx, c.output, p, bench.Connect{
 		Targets: targets, Storm: c.Storm, Parallel: c.Parallel, Running: c.Running, Rate: c.Rate, Payload: c.Payload, Quiet: c.Quiet, Around: c.Around, Storms: c.Storms,
 		Cores: c.cores(), Progress: p,
-	}.Run(ctx)
-	p.Clear()
-	return c.write(r, err)
+	})
 }

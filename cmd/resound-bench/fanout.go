@@ -43,13 +43,8 @@ func (c fanoutCommand) run(ctx context.Context) error {
 		return err
 	}
 	p := progress()
-	r, err := bench.Fanout{
+	return report(ctx, c.output, p, bench.Fanout{
 		Targets: targets, Channels: c.Channels, Sockets: c.Sockets, Window: c.Window, Payload: c.Payload, Pause: c.Pause, Publishers: c.Publishers,
 		Rounds: c.Rounds, Deliveries: c.Deliveries, Cores: c.cores(), Progress: p,
-	}.Run(ctx)
-	p.Clear()
-	if r == nil {
-		return err
-	}
-	return c.write(r, err)
+	})
 }

@@ -25,7 +25,5 @@ func (c idleCommand) run(ctx context.Context) error {
 		return err
 	}
 	p := progress()
-	r, err := bench.Idle{Targets: targets, Sockets: c.Sockets, Warm: c.Warm, Duration: c.Duration, Cores: c.cores(), Progress: p}.Run(ctx)
-	p.Clear()
-	return c.write(r, err)
+	return report(ctx, c.output, p, bench.Idle{Targets: targets, Sockets: c.Sockets, Warm: c.Warm, Duration: c.Duration, Cores: c.cores(), Progress: p})
 }

@@ -90,10 +90,18 @@ type output struct {
 	JSON string `name:"json" placeholder:"FILE" help:"Write the raw figures of every round to this file."`
 }
 
-// write prints the table and saves the figures. A run that failed half way
-// still shows what it had.
-func (o output) write(r bench.Result, err error) error {
-	if r == nil {
+// report runs a scenario, prints its table and saves its figures. A run that failed half way still
+// shows what it had; one that had nothing says only why.
+func report[R interface {
+	comparable
+	bench.Result
+}](ctx context.Context, o output, p *bench.Progress, scenario interface {
+	Run(context.Context) (R, error)
+}) error {
+	r, err := scenario.Run(ctx)
+	p.Clear()
+	var none R
+	if r == none || err != nil && len(r.Table().Rows) == 0 {
 		return err
 	}
 	failures := []error{err, r.Table().Write(os.Stdout)}

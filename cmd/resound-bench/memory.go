@@ -31,10 +31,8 @@ func (c memoryCommand) run(ctx context.Context) error {
 		return err
 	}
 	p := progress()
-	r, err := bench.MemoryScenario{
+	return report(ctx, c.output, p, bench.MemoryScenario{
 		Targets: targets, Kinds: c.Kinds, Few: c.Few, Many: c.Many, Members: c.Members, UserInfo: c.UserInfo, Payload: c.Payload,
 		Settle: c.Settle, Repeat: c.Repeat, Cores: c.cores(), Progress: p,
-	}.Run(ctx)
-	p.Clear()
-	return c.write(r, err)
+	})
 }

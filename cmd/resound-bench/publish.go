@@ -30,13 +30,8 @@ func (c publishCommand) run(ctx context.Context) error {
 		targets = append([]bench.Target{bench.BareHTTP}, targets...)
 	}
 	p := progress()
-	r, err := bench.Publish{
+	return report(ctx, c.output, p, bench.Publish{
 		Targets: targets, Connections: c.Connections, Payload: c.Payload, Rounds: c.Rounds, Requests: c.Requests, Fresh: c.Fresh,
 		Cores: c.cores(), Progress: p,
-	}.Run(ctx)
-	p.Clear()
-	if r == nil {
-		return err
-	}
-	return c.write(r, err)
+	})
 }

@@ -28,10 +28,8 @@ func (c slowCommand) run(ctx context.Context) error {
 		return err
 	}
 	p := progress()
-	r, err := bench.Slow{
+	return report(ctx, c.output, p, bench.Slow{
 		Targets: targets, Readers: c.Readers, Others: c.Others, Rate: c.Rate, Payload: c.Payload, Duration: c.Duration, Settle: c.Settle,
 		Cores: c.cores(), Progress: p,
-	}.Run(ctx)
-	p.Clear()
-	return c.write(r, err)
+	})
 }
