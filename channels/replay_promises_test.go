@@ -393,7 +393,7 @@ func TestCacheOfTheAuthor(t *testing.T) {
 	s.unsubscribe("cache-a")
 	s.optIn("cache-a", "")
 	got := s.gotAll()
-	if len(stock) == 2 && strings.Contains(stock[1], `"e"`) && !strings.Contains(strings.Join(got, "\n"), `"event":"e"`) {
+	if len(stock) != 2 || !strings.Contains(stock[1], `"event":"e"`) || !strings.Contains(strings.Join(got, "\n"), `"event":"e"`) {
 		t.Errorf("a stock page gets %q, one that opts in %q", stock[1], got)
 	}
 }
