@@ -21,7 +21,7 @@ type conn struct {
 	carry   *[]byte  // bytes that were read before the loop had the connection; nil for none
 	heard   uint32   // second of the loop's clock in which the last bytes came
 	fd      int32    // descriptor; 0 where there is no network
-	first   int32    // of its list in loop.outbox, counted from 1; 0 is none: it is not in outbox.dirty
+	first   int32    // of its list in loop.outbox, counted from 1; 0 is none, marked a slow one that flush looks at
 	last    int32    // of the same
 	rate    rate
 	state   state
@@ -105,13 +105,11 @@ func (c *conn) drop() {
 // it may leave, and the rest is for what is published meanwhile. stuck is whether the kernel has refused some of it already, so that the
 // end of the turn will not help. It runs on the connection's loop only.
 func (c *conn) Lag() (much, stuck bool) {
-	sum := 0
+	cost := c.loop.outbox.cost(c)
 	if c.slow != nil {
-		sum = c.slow.size
-	} else {
-		sum = c.loop.outbox.size(c)
+		cost = c.slow.cost()
 	}
-	return sum > c.loop.engine.backlog/2, c.slow != nil
+	return cost > c.loop.engine.backlog/2, c.slow != nil
 }
 
 // ring is called when the connection's timer goes off.

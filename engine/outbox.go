@@ -62,10 +62,10 @@ func emptied[T any](list []T) []T {
 	return list[:0]
 }
 
-// size is how many bytes are on the connection's list.
-func (o *outbox) size(c *conn) (n int) {
+// cost is what the connection's list would count for in a backlog.
+func (o *outbox) cost(c *conn) (n int) {
 	for at := c.first; at > 0; at = o.entries[at-1].next {
-		n += o.entries[at-1].frame.Len()
+		n += o.entries[at-1].frame.Len() + frameCost
 	}
 	return n
 }
