@@ -141,8 +141,8 @@ func syntaxError(path string, data []byte, err error) error {
 	return fmt.Errorf("%s:%s: %s", path, line, text)
 }
 
-// reference is ${NAME}, or $${NAME} for the text itself.
-var reference = regexp.MustCompile(`\$?\$\{([^}]*)\}?`)
+// reference is ${NAME}, or $${ for the text "${" itself, whatever follows.
+var reference = regexp.MustCompile(`\$\$\{|\$\{([^}]*)\}?`)
 
 // expand replaces each ${NAME} by what Laravel's env() would return for it.
 func expand(s string, lookup lookupFunc) (string, error) {
