@@ -3,6 +3,7 @@
 //   - server.go: Options, and the HTTP server with its settings.
 //   - route.go: from a path to what is asked, and which methods are allowed.
 //   - request.go: one request under way, and its answer.
+//   - direct.go: publishes that an event loop answers itself.
 //   - auth.go: signatures.
 //   - timestamp.go: requests from another time.
 //   - event.go: one event of a body, and what may be wrong with it.
@@ -39,7 +40,8 @@
 //
 // Threads. All methods of Server may be called from any goroutine. fasthttp
 // has one goroutine for each connection and there are at most maxConnections
-// (TestConnectionsHaveALimit).
+// (TestConnectionsHaveALimit). A Direct is for one goroutine, an event loop's: it answers only
+// what cannot wait for anything (TestDirectTakesPublishesThatNeedNotWait).
 //
 // Budget: a publish that nobody listens to does not allocate in the handler,
 // once the memory of earlier requests is there to use again (TestPublishAllocates).

@@ -69,25 +69,30 @@ func New(o Options) *Server {
 	if o.Script != nil {
 		s.script = variants(o.Script)
 	}
-	s.http = &fasthttp.Server{
+	s.http = s.plain()
+	s.http.ConnState = track
+	s.http.Concurrency = 2 * maxConnections // never reached: listener counts, and says why
+	s.http.ReadTimeout = readTimeout
+	s.http.WriteTimeout = writeTimeout
+	s.http.IdleTimeout = idleTimeout
+	s.http.CloseOnShutdown = true
+	return s
+}
+
+// plain returns an HTTP server that knows of no time and of no connections.
+func (s *Server) plain() *fasthttp.Server {
+	return &fasthttp.Server{
 		Handler:                      s.Handler,
 		ErrorHandler:                 s.refuse,
-		ConnState:                    track,
-		Logger:                       logger{o.Log},
-		Concurrency:                  2 * maxConnections, // never reached: listener counts, and says why
+		Logger:                       logger{s.o.Log},
 		ReadBufferSize:               maxHead,
-		MaxRequestBodySize:           o.MaxBody,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
-		IdleTimeout:                  idleTimeout,
-		CloseOnShutdown:              true,
+		MaxRequestBodySize:           s.o.MaxBody,
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		LazyRequestTime:              true,
 		SecureErrorLogMessage:        true, // an error would otherwise quote the head, signature included
 	}
-	return s
 }
 
 // Serve answers the connections that ln gives until ln or the server is
@@ -119,7 +124,10 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 			ctx.SetConnectionClose()
 		}
 	}()
-	rt, path := s.route(ctx)
+	rt, path := s.route(ctx.URI().PathOriginal())
+	if rt.kind == socket && s.isScript(ctx, rt.app) {
+		rt = route{kind: script}
+	}
 	switch {
 	case bareLF(ctx.Request.Header.RawHeaders()):
 		s.fail(ctx, errBareLF)
@@ -145,8 +153,7 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 }
 
 // route finds what a request asks for, with or without the prefix, and returns the path without it.
-func (s *Server) route(ctx *fasthttp.RequestCtx) (route, []byte) {
-	path := ctx.URI().PathOriginal()
+func (s *Server) route(path []byte) (route, []byte) {
 	rt, bare := route{}, path
 	if len(s.prefix) > 0 && bytes.HasPrefix(path, s.prefix) {
 		bare = path[len(s.prefix):]
@@ -155,11 +162,8 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) (route, []byte) {
 	if rt.kind == unknown {
 		rt, bare = parseRoute(path), path
 	}
-	switch {
-	case rt.kind == script && s.script == nil:
+	if rt.kind == script && s.script == nil {
 		rt = route{}
-	case rt.kind == socket && s.isScript(ctx, rt.app):
-		rt = route{kind: script}
 	}
 	return rt, bare
 }

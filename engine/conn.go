@@ -27,8 +27,17 @@ type conn struct {
 	state   state
 	control bool // has sent a control frame, so that pings to it are control frames too
 	pinged  bool // a ping went out and nothing came since
-	adopted bool // came from the HTTP server, with a request head that it has read
+	awaits  awaits
 }
+
+// awaits is which request head comes next.
+type awaits uint8
+
+const (
+	firstHead awaits = iota
+	nextHead         // a request was answered on the connection
+	readHead         // the connection came from the HTTP server, with a head that it has read
+)
 
 // state is where a connection is in its life.
 type state uint8
@@ -114,8 +123,13 @@ func (c *conn) Lag() (much, stuck bool) {
 
 // ring is called when the connection's timer goes off.
 func (c *conn) ring() {
+	idle := c.loop.wheel.now - c.heard
 	switch c.state {
 	case stateHead, stateClosing:
+		if keep := seconds(keepAlive); c.state == stateHead && c.awaits == nextHead && idle < keep {
+			c.loop.wheel.arm(c, keep-idle)
+			return
+		}
 		if c.slow != nil {
 			c.loop.host.abort(c) // else the kernel would keep megabytes, and try for minutes
 		}
@@ -124,7 +138,6 @@ func (c *conn) ring() {
 	case stateGone:
 		return
 	}
-	idle := c.loop.wheel.now - c.heard
 	interval := seconds(c.app.Settings().PingInterval)
 	switch {
 	case idle < interval:

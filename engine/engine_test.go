@@ -21,7 +21,8 @@ import (
 // start runs an engine on a free port of the loopback, with an HTTP server behind it.
 func start(t testing.TB, loops int) *Engine { return startWith(t, Options{Loops: loops}) }
 
-func startWith(t testing.TB, o Options) *Engine {
+// startWith may have loops that answer requests.
+func startWith(t testing.TB, o Options, answerer ...func() Answerer) *Engine {
 	t.Helper()
 	registry, err := apps.NewRegistry(apps.New("1", "key", "secret"))
 	if err != nil {
@@ -29,6 +30,9 @@ func startWith(t testing.TB, o Options) *Engine {
 	}
 	o.Host, o.Registry, o.Log = "127.0.0.1", registry, slog.New(slog.DiscardHandler)
 	e := New(o)
+	for _, a := range answerer {
+		e.AnswerWith(a)
+	}
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,10 @@ const (
 	// headTimeout is how long a connection may take to say what it wants.
 	headTimeout = 10 * time.Second
 
+	// keepAlive is how long a connection on which a request was answered waits for its next one: as long as
+	// the HTTP server, which has the reason.
+	keepAlive = 75 * time.Second
+
 	// pongTimeout is how long after a ping something has to come. pusher-js waits as long for ours.
 	pongTimeout = 30 * time.Second
 

@@ -22,6 +22,8 @@ type loop struct {
 	more     bool   // that turn was not through
 	lost     uint32 // seconds that the wheel will never see: the process stood still
 	outbox   outbox
+	answerer Answerer // nil if all requests go to the HTTP server
+	answers  []byte   // room for its answers
 }
 
 // host is what a loop asks of whoever reads its sockets. All of it runs on the loop.
@@ -92,8 +94,11 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 }
 
 func (l *loop) read(c *conn, buf []byte) (n int) {
-	if c.state == stateHead {
-		n = l.head(c, buf)
+	for c.state == stateHead {
+		used := l.head(c, buf[n:])
+		if n += used; used == 0 {
+			return n
+		}
 	}
 	for c.state == stateOpen {
 		m, used, ok, err := c.decoder.Next(buf[n:], c.app.Settings().MaxMessageSize)
@@ -107,9 +112,6 @@ func (l *loop) read(c *conn, buf []byte) (n int) {
 		}
 		l.message(c, m)
 		invariants.Scribble(m.Payload)
-	}
-	if c.state == stateHead {
-		return n
 	}
 	return len(buf) // closing or gone: nothing more is read
 }

@@ -152,12 +152,12 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	early, adopted := c.Context().([]byte)
 	conn := h.loop.opened(c)
 	conn.fd = int32(c.Fd())
-	conn.adopted = adopted
 	c.SetContext(conn)
 	if e.draining.Load() || e.exhausted() {
 		return nil, gnet.Close
 	}
 	if adopted {
+		conn.awaits = readHead
 		conn.carry = &early
 		h.loop.traffic(conn, nil)
 	}

@@ -13,8 +13,8 @@ import (
 	"resound/protocol"
 )
 
-// head reads a request head. It becomes a WebSocket, or a connection of the
-// HTTP server, or waits for more. It returns how many bytes it is done with.
+// head reads a request head. The connection becomes a WebSocket, or one of the HTTP server, or the request
+// is answered here, or more is waited for. It returns how many bytes it is done with.
 func (l *loop) head(c *conn, buf []byte) (n int) {
 	const get = "GET "
 	if len(buf) == 0 {
@@ -22,7 +22,7 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 	}
 	var o opening
 	end := bytes.Index(buf, []byte("\r\n\r\n"))
-	if c.adopted {
+	if c.awaits == readHead {
 		// The HTTP server has seen an upgrade where websocket may be false, as in a list of
 		// protocols. Handing it over again would go on for ever.
 		if end < 0 {
@@ -38,11 +38,15 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 		return len(buf)
 	}
 	if begin := buf[:min(len(buf), len(get))]; string(begin) != get[:len(begin)] {
+		if n := l.answer(c, buf); n > 0 {
+			return n
+		}
 		l.host.handover(c, buf)
 		return len(buf)
 	}
-	// A head whose lines end in LF alone would be awaited for ever: the HTTP server says what is wrong with it.
-	if end < 0 && len(buf) <= maxHead && !bytes.Contains(buf, []byte("\n\n")) {
+	// A head whose lines end in LF alone would be awaited for ever: the HTTP server says what is wrong with it. And
+	// it is the one to wait for the rest of a later head.
+	if end < 0 && len(buf) <= maxHead && c.awaits == firstHead && !bytes.Contains(buf, []byte("\n\n")) {
 		return 0
 	}
 	if end >= 0 && end+4 <= maxHead {

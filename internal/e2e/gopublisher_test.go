@@ -23,7 +23,10 @@ func must[T any](t testing.TB) func(v T, err error) T {
 
 func TestGoPublisherTriggers(t *testing.T) {
 	t.Parallel()
-	s := start(t, plan{})
+	eachDoor(t, func(t *testing.T, flags []string) { goPublisherTriggers(t, start(t, plan{args: flags})) })
+}
+
+func goPublisherTriggers(t *testing.T, s *server) {
 	p := s.publisher()
 	a, b := s.connect(t), s.connect(t)
 	for _, c := range []*socket{a, b} {

@@ -78,6 +78,14 @@ type plan struct {
 	bare bool     // args are all there are, without --host and --port
 }
 
+// eachDoor runs a test for both ways of a publish: where events are kept a goroutine answers it, which may wait for
+// the disk, and where none are the loop that has read it does.
+func eachDoor(t *testing.T, test func(t *testing.T, flags []string)) {
+	for name, durability := range map[string]string{"kept": "process", "not kept": "off"} {
+		t.Run(name, func(t *testing.T) { test(t, append([]string{"--durability", durability}, appFlags...)) })
+	}
+}
+
 // server is one running process.
 type server struct {
 	t     testing.TB

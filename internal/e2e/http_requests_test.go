@@ -13,8 +13,13 @@ import (
 // TestHTTP: one port for sockets and HTTP is as good a server of HTTP as any.
 func TestHTTP(t *testing.T) {
 	t.Parallel()
-	s := start(t, plan{args: append([]string{"--max-request-size", strconv.Itoa(maxRequest)}, appFlags...)})
-	a := s.audience(t)
+	eachDoor(t, func(t *testing.T, flags []string) {
+		s := start(t, plan{args: append([]string{"--max-request-size", strconv.Itoa(maxRequest)}, flags...)})
+		talkHTTP(t, s, s.audience(t))
+	})
+}
+
+func talkHTTP(t *testing.T, s *server, a *audience) {
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *server, *audience)

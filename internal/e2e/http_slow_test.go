@@ -17,7 +17,10 @@ const halfOpen = 200
 // however busy it looks, and nobody else has to wait for that.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	s := start(t, plan{})
+	eachDoor(t, func(t *testing.T, flags []string) { slowClients(t, start(t, plan{args: flags})) })
+}
+
+func slowClients(t *testing.T, s *server) {
 	a := s.audience(t)
 	before := s.connections(t)
 	var silent []*net.TCPConn

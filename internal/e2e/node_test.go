@@ -26,8 +26,9 @@ func TestEcho(t *testing.T) {
 
 func TestNodePublisher(t *testing.T) {
 	t.Parallel()
-	s := start(t, plan{})
-	runNode(t, "publisher.mjs", s.nodeEnv())
+	eachDoor(t, func(t *testing.T, flags []string) {
+		runNode(t, "publisher.mjs", start(t, plan{args: flags}).nodeEnv())
+	})
 }
 
 func TestEchoAndRestarts(t *testing.T) {

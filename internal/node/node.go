@@ -82,6 +82,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
 		Upgrader: n.engine, Fallback: pages, Script: clientjs.Replay, Log: o.Log,
 	})
+	n.engine.AnswerWith(func() engine.Answerer { return n.api.Direct() })
 	return n, nil
 }
 
