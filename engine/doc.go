@@ -14,6 +14,7 @@
 //   - rate.go: how many messages a connection may send.
 //   - upgrade.go: from a request head to a WebSocket, or to the HTTP server.
 //   - deflate.go: whether messages are compressed, and which.
+//   - direct.go: publishes that the loop answers itself.
 //   - opening.go: what the head of an upgrade says, and what is wrong with it.
 //   - room.go: what happens when descriptors run short.
 //   - handover.go: connections on their way to the HTTP server, and back.
