@@ -19,6 +19,7 @@
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables, the raw result as JSON, the machine.
+//   - figure.go: plots of a result, which package report draws.
 //   - progress.go: the line on the terminal while a scenario runs.
 //
 // A scenario that did not deliver everything fails. One that is interrupted

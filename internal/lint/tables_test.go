@@ -14,10 +14,15 @@ var layers = map[string]int{
 	"channels":             3,
 	"engine":               4,
 	"api":                  4,
+	"bench/hist":           0,
 	"bench/sys":            0,
+	"bench/model":          1,
 	"bench/raw":            2,
+	"bench/wire":           2,
 	"bench/swarm":          3,
+	"bench/crowd":          3,
 	"bench":                4,
+	"bench/report":         5,
 	"channels/redisbroker": 4,
 	"internal/config":      5,
 	"internal/control":     5,
@@ -45,10 +50,14 @@ type wall struct {
 const harness = "a harness must not share code with what it measures"
 
 var walls = []wall{
-	{of: "bench", only: []string{"protocol/ws", "bench/raw", "bench/swarm", "bench/sys"}, tests: true, reason: harness},
-	{of: "bench/swarm", only: []string{"protocol/ws", "bench/raw", "bench/sys"}, tests: true, reason: harness},
+	{of: "bench", only: []string{"protocol/ws", "bench/raw", "bench/swarm", "bench/crowd", "bench/hist", "bench/model", "bench/sys", "bench/wire"}, tests: true, reason: harness},
+	{of: "bench/report", only: []string{"bench", "bench/hist", "bench/model"}, tests: true, reason: harness},
+	{of: "bench/model", only: []string{}, tests: true, reason: harness},
+	{of: "bench/crowd", only: []string{"protocol/ws", "bench/hist", "bench/wire", "bench/sys"}, tests: true, reason: harness},
+	{of: "bench/swarm", only: []string{"protocol/ws", "bench/raw", "bench/sys", "bench/wire"}, tests: true, reason: harness},
+	{of: "bench/wire", only: []string{"protocol/ws", "bench/sys"}, tests: true, reason: harness},
 	{of: "bench/raw", only: []string{"protocol/ws", "bench/sys"}, tests: true, reason: harness},
-	{of: "cmd/resound-bench", only: []string{"bench", "bench/raw"}, tests: true, reason: harness},
+	{of: "cmd/resound-bench", only: []string{"bench", "bench/model", "bench/raw", "bench/report"}, tests: true, reason: harness},
 	{of: "engine", not: []string{"persist"},
 		reason: "a loop must not be able to reach the disk: take an interface"},
 	{of: "api", not: []string{"persist"},
@@ -65,6 +74,7 @@ type owner struct {
 
 // owners is keyed by a module or package path, which covers what is below it.
 var owners = map[string]owner{
+	"github.com/HdrHistogram":             {of: []string{"bench/hist"}},
 	"github.com/alecthomas/kong":          {of: []string{"internal/config", "cmd/resound-bench"}},
 	"github.com/cockroachdb/datadriven":   {of: []string{e2e}},
 	"github.com/cockroachdb/pebble":       {of: []string{"persist"}, tests: true}, // tests give a log a disk that fails
@@ -79,7 +89,9 @@ var owners = map[string]owner{
 	"github.com/pusher/pusher-http-go":    {of: []string{"internal/demo", e2e}},
 	"github.com/redis/rueidis":            {of: []string{"channels/redisbroker"}},
 	"github.com/valyala/fasthttp":         {of: []string{"api", "engine", "bench"}}, // the bare server that the API is measured against
-	"go.yaml.in/yaml":                     {of: []string{"internal/config"}},
+	"go.yaml.in/yaml":                     {of: []string{"internal/config", "bench"}},
+	"gonum.org/v1/gonum":                  {of: []string{"bench/model"}}, // least squares
+	"gonum.org/v1/plot":                   {of: []string{"bench/report"}},
 	"golang.org/x/sys":                    {of: []string{"engine", "bench/sys"}}, // sockets and descriptors
 	// JSON goes through goccy/go-json. A package that cannot is listed here
 	// with its reason; tests may check the one library against the other.
