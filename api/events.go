@@ -61,7 +61,7 @@ func (r *request) publish() {
 		r.ok(emptyObject)
 		return
 	}
-	want := parseAttributes(e.info.Text()) &^ cached // who has just published knows what is kept
+	want := parseAttributes(e.info.Text()) &^ queried
 	dst := append(make([]byte, 0, 16+64*len(r.channels)), `{"channels":{`...)
 	for i, name := range r.channels {
 		if i > 0 {
@@ -133,7 +133,7 @@ func (it *item) appendInfo(dst []byte, r *request) []byte {
 	if it.info.IsNull() {
 		return append(dst, emptyObject...)
 	}
-	return (parseAttributes(it.info.Text()) &^ cached).appendTo(dst, r.app.Channel(it.to))
+	return (parseAttributes(it.info.Text()) &^ queried).appendTo(dst, r.app.Channel(it.to))
 }
 
 // readBatch returns the events of a batch, at most limit, and adds what is wrong with them.

@@ -14,7 +14,11 @@ const (
 	occupied attributes = 1 << iota
 	userCount
 	subscriptionCount
-	cached // for one channel at a time: a list of frames could be of any size
+	traffic // counters that go on while somebody is there, for who measures; Pusher has none
+	cached  // for one channel at a time: a list of frames could be of any size
+
+	// queried are those that only questions are answered with: who has just published knows what is kept.
+	queried = cached | traffic
 )
 
 // parseAttributes reads a list like "user_count,subscription_count". Unknown names count for nothing, as in Reverb.
@@ -27,6 +31,8 @@ func parseAttributes(list []byte) (a attributes) {
 			a |= userCount
 		case "subscription_count":
 			a |= subscriptionCount
+		case "traffic":
+			a |= traffic
 		case "cache":
 			a |= cached
 		}
@@ -49,6 +55,11 @@ func (a attributes) appendTo(dst []byte, i channels.Info) []byte {
 	}
 	if a&subscriptionCount != 0 && there && !i.Presence {
 		dst = appendCount(dst, n, `"subscription_count":`, int64(i.Subscriptions))
+	}
+	if a&traffic != 0 && there {
+		dst = appendCount(dst, n, `"traffic":{"subscriptions":`, int64(i.Subscriptions))
+		dst = appendCount(dst, n, `"messages":`, int64(i.Traffic.Messages))
+		dst = append(appendCount(dst, n, `"bytes":`, int64(i.Traffic.Bytes)), '}')
 	}
 	if a&cached != 0 && i.Cached != nil {
 		dst = append(appendName(dst, n, `"cache":`), i.Cached.Payload()...)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"testing"
 
 	"resound/protocol"
@@ -42,6 +43,31 @@ func TestQueries(t *testing.T) {
 	get("E141", "/channels/one/users", "", 400, `{}`)
 	get("E141", "/channels/presence-three/users", "", 404, `{}`)
 	get("E142", "/connections", "", 200, `{"connections":7}`)
+}
+
+// Who measures gets sizes and counts, and nothing of what was said.
+func TestTrafficIsCounted(t *testing.T) {
+	n := newNode(t)
+	n.join(protocol.SocketID{A: 1, B: 1}, "presence-one", `{"user_id":1}`)
+	n.join(protocol.SocketID{A: 2, B: 2}, "presence-one", `{"user_id":1}`)
+	listener := n.join(protocol.SocketID{A: 3, B: 3}, "two", "")
+	want := func(rest string) {
+		t.Helper()
+		n.call("GET", "/apps/1001/channels", "info=traffic", "").want(t, 200, `{"channels":{"presence-one":{"traffic":{"subscriptions":2,`+
+			`"messages":1,"bytes":92}},"two":{"traffic":{"subscriptions":1,`+rest+`}}}}`)
+	}
+	want(`"messages":0,"bytes":0`)
+	for range 3 {
+		n.call("POST", testEvents, "", `{"name":"e","data":"x","channels":["two","three"]}`).want(t, 200, `{}`)
+	}
+	n.run()
+	const frame = 42 // bytes of {"event":"e","data":"x","channel":"two"} with its header
+	want(`"messages":3,"bytes":` + strconv.Itoa(3*frame))
+	n.call("GET", "/apps/1001/channels/two", "info=traffic", "").want(t, 200, `{"occupied":true,"traffic":{"subscriptions":1,"messages":3,"bytes":`+strconv.Itoa(3*frame)+`}}`)
+	n.call("GET", "/apps/1001/channels/three", "info=traffic", "").want(t, 200, `{"occupied":false}`)
+	if len(listener.got) != 3 {
+		t.Errorf("%d events arrived", len(listener.got))
+	}
 }
 
 func TestTerminate(t *testing.T) {

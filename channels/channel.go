@@ -17,6 +17,7 @@ type Channel struct {
 
 	mu       sync.Mutex
 	order    uint64      // guarded by mu: number of the newest publication
+	bytes    uint64      // guarded by mu: of all frames so far, once for each
 	occupied []occupancy // guarded by mu: the loops that have a subscriber
 	count    int         // guarded by mu: subscriptions on all loops
 	roster   *roster     // guarded by mu: presence channels only
@@ -70,6 +71,7 @@ func (c *Channel) occupy(slot, by int) {
 // subscriber. The caller holds mu, so that all loops see the same order.
 func (c *Channel) post(p *publication) {
 	c.order++
+	c.bytes += uint64(p.frame.Len())
 	p.order = c.order
 	for _, o := range c.occupied {
 		c.app.hub.post(o.slot, Task{publication: p})

@@ -290,7 +290,8 @@ func (m *model) check() {
 	occupied := 0
 	for name, r := range m.rooms {
 		want := Info{Name: name, Presence: strings.HasPrefix(name, "presence-"), Subscriptions: len(r.on), Users: len(r.users())}
-		if got := m.app.Channel([]byte(name)); got != want {
+		got := m.app.Channel([]byte(name))
+		if got.Traffic = (Traffic{}); got != want {
 			m.t.Fatalf("%+v, want %+v", got, want)
 		}
 		if len(r.on) > 0 {

@@ -14,12 +14,19 @@ type Info struct {
 	Users         int             // presence channels only
 	Cached        *protocol.Frame // cache channels only: the event that is kept, or nil
 	TTL           int64           // seconds that it is still kept
+	Traffic       Traffic
+}
+
+// Traffic is what was said on a channel since somebody came to it: events, and what presence tells.
+type Traffic struct {
+	Messages uint64
+	Bytes    uint64 // of their frames, once for each
 }
 
 func (c *Channel) info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := Info{Name: c.name, Presence: c.roster != nil, Subscriptions: c.count}
+	i := Info{Name: c.name, Presence: c.roster != nil, Subscriptions: c.count, Traffic: Traffic{c.order, c.bytes}}
 	if c.roster != nil {
 		i.Users = len(c.roster.users)
 	}

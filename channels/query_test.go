@@ -22,11 +22,12 @@ func TestChannels(t *testing.T) {
 	a.subscribe("orders-2")
 	a.subscribe(room, `{"user_id":1}`)
 	b.subscribe(room, `{"user_id":1}`)
+	member := Traffic{1, uint64(len(`{"event":"pusher_internal:member_added","data":"{\"user_id\":1}","channel":"`+room+`"}`) + 2)}
 	for prefix, want := range map[string][]Info{
-		"":         {{Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0}, {Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}, {Name: room, Presence: true, Subscriptions: 2, Users: 1}},
+		"":         {{Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0}, {Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}, {Name: room, Presence: true, Subscriptions: 2, Users: 1, Traffic: member}},
 		"orders-":  {{Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0}, {Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}},
 		"orders-2": {{Name: "orders-2", Presence: false, Subscriptions: 1, Users: 0}},
-		room:       {{Name: room, Presence: true, Subscriptions: 2, Users: 1}},
+		room:       {{Name: room, Presence: true, Subscriptions: 2, Users: 1, Traffic: member}},
 		"rders":    {},
 	} {
 		list := n.app.Channels(prefix)
@@ -37,7 +38,7 @@ func TestChannels(t *testing.T) {
 	}
 	for name, want := range map[string]Info{
 		"orders-1":   {Name: "orders-1", Presence: false, Subscriptions: 2, Users: 0},
-		room:         {Name: room, Presence: true, Subscriptions: 2, Users: 1},
+		room:         {Name: room, Presence: true, Subscriptions: 2, Users: 1, Traffic: member},
 		"nowhere":    {Name: "nowhere", Presence: false, Subscriptions: 0, Users: 0},
 		"presence-x": {Name: "presence-x", Presence: true, Subscriptions: 0, Users: 0},
 	} {
