@@ -19,6 +19,8 @@
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables, the raw result as JSON, the machine.
+//   - record.go: what a server that runs is used for, by its counters.
+//   - recording.go: what was recorded.
 //   - figure.go: plots of a result, which package report draws.
 //   - progress.go: the line on the terminal while a scenario runs.
 //

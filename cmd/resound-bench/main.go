@@ -32,6 +32,7 @@ type grammar struct {
 	Connect connectCommand `cmd:"" help:"A storm of connections while a broadcast goes on: refused dials, connects a second, CPU, latency."`
 	Slow    slowCommand    `cmd:"" help:"Sockets that stop reading: memory, closes, and the latency of those that read."`
 	Idle    idleCommand    `cmd:"" help:"CPU of sockets that do nothing but answer pings."`
+	Record  recordCommand  `cmd:"" help:"What a server that runs is used for, by its counters: the ground for what-if."`
 
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
@@ -68,12 +69,15 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := alone(ctx); err != nil {
-		return err
+	if call.Command() != "record" { // which measures nothing
+		if err := alone(ctx); err != nil {
+			return err
+		}
 	}
 	return map[string]func(context.Context) error{
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
 		"connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
+		"record": g.Record.run,
 	}[call.Command()](ctx)
 }
 
