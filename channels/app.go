@@ -24,6 +24,10 @@ type App struct {
 	counts      counts
 	seed        maphash.Seed
 	table       [shards]shard
+	shares      []atomic.Pointer[share] // by slot; nil until the loop has a subscriber
+
+	subscriptions atomic.Int64
+	clientEvents  atomic.Uint64
 }
 
 // settings are what an operator gave, with the signer made from them.
@@ -40,11 +44,13 @@ func newSettings(a *apps.App) *settings {
 type shard struct {
 	mu       sync.RWMutex
 	channels map[string]*Channel // guarded by mu; nil while there are none
-	_        [32]byte            // a cache line each, so that two publishers do not share one
+
+	published, bytes atomic.Uint64 // of events to channels of this part
+	_                [16]byte      // a cache line each, so that two publishers do not share one
 }
 
 func newApp(h *Hub, a *apps.App) *App {
-	app := &App{hub: h, id: a.ID, seed: maphash.MakeSeed()}
+	app := &App{hub: h, id: a.ID, seed: maphash.MakeSeed(), shares: make([]atomic.Pointer[share], len(h.mailboxes))}
 	app.settings.Store(newSettings(a))
 	return app
 }
@@ -85,8 +91,9 @@ func (a *App) shard(name []byte) *shard {
 }
 
 // find returns the channel, or nil. It does not allocate.
-func (a *App) find(name []byte) *Channel {
-	s := a.shard(name)
+func (a *App) find(name []byte) *Channel { return a.shard(name).find(name) }
+
+func (s *shard) find(name []byte) *Channel {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.channels[string(name)]

@@ -37,20 +37,22 @@ func (b *batch) begin(list []*publication) {
 }
 
 // bring sends a subscriber what it does not have yet of the batch.
-func (b *batch) bring(s *Subscription) {
+func (b *batch) bring(s *Subscription) (sent tally) {
 	last := b.list[len(b.list)-1].order
 	switch {
 	case s.order >= last:
-		return // a pass before has brought it all
+		return sent // a pass before has brought it all
 	case !b.whole(s):
-		s.bring(b.list)
-		return
+		return s.bring(b.list)
 	}
 	s.order = last
 	s.cursor = max(s.cursor, b.serial)
 	for _, f := range b.frames(s.opted) {
 		s.sub.Send(f)
+		sent.bytes += f.Len()
 	}
+	sent.events = len(b.list)
+	return sent
 }
 
 // whole reports whether the subscriber gets each publication of the batch as it is.

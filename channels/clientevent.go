@@ -23,6 +23,7 @@ func (a *App) ClientEvent(sub Subscriber, subs *Subscriptions, c protocol.Comman
 		return protocol.ErrNotMember
 	}
 	if ch != nil {
+		a.clientEvents.Add(1)
 		ch.publish(protocol.ClientEvent(c.Event, ch.name, c.Data, user), sub.ID())
 	}
 	return nil

@@ -47,7 +47,10 @@ func Call(f func()) Task { return Task{run: func(*Dispatcher) { f() }} }
 //
 // A cache channel keeps the event for who comes later, also while nobody listens.
 func (a *App) Publish(channel []byte, name, data protocol.Raw, except protocol.SocketID) Receipt {
-	ch := a.find(channel)
+	shard := a.shard(channel)
+	shard.published.Add(1)
+	shard.bytes.Add(uint64(len(data)))
+	ch := shard.find(channel)
 	switch {
 	case protocol.IsCache(channel):
 	case a.hub.log == nil:
@@ -79,6 +82,7 @@ func (c *Channel) publish(frame *protocol.Frame, except protocol.SocketID) {
 
 // local is the part of a channel that one loop has.
 type local struct {
+	share   *share
 	subs    []*Subscription
 	queue   []*publication // not yet brought to all of subs
 	batch   batch          // the first of queue, which are being brought now
@@ -95,7 +99,7 @@ const maxBatch = 256
 func (c *Channel) attach(s *Subscription) {
 	l := c.local[s.sub.Slot()]
 	if l == nil {
-		l = new(local)
+		l = &local{share: c.app.share(s.sub.Slot())}
 		c.local[s.sub.Slot()] = l
 	}
 	s.index = int32(len(l.subs))
@@ -174,7 +178,7 @@ func (d *Dispatcher) settle(sub Subscriber) {
 	for l := d.first; l != nil; l = l.next {
 		for _, s := range l.subs {
 			if s.sub == sub {
-				s.bring(l.queue)
+				l.share.count(s.bring(l.queue))
 			}
 		}
 	}
@@ -224,10 +228,12 @@ func (l *local) deliver(budget int) (visited int) {
 		l.batch.begin(l.queue[:n])
 	}
 	l.cursor = min(l.cursor, len(l.subs))
+	var sent tally
 	for ; l.cursor > 0 && visited < budget; visited++ {
 		l.cursor--
-		l.batch.bring(l.subs[l.cursor])
+		sent.add(l.batch.bring(l.subs[l.cursor]))
 	}
+	l.share.count(sent)
 	if l.cursor == 0 {
 		n := copy(l.queue, l.queue[l.pass:])
 		clear(l.queue[n:])
@@ -242,7 +248,7 @@ func (l *local) deliver(budget int) (visited int) {
 }
 
 // bring sends what the subscription does not have yet of a list of publications, which is in order.
-func (s *Subscription) bring(list []*publication) {
+func (s *Subscription) bring(list []*publication) (sent tally) {
 	for _, p := range list {
 		if p.order <= s.order {
 			continue
@@ -256,12 +262,16 @@ func (s *Subscription) bring(list []*publication) {
 		} else if p.loose && s.catching {
 			s.cutShort(true) // it may not overtake what the log has
 		}
-		s.deliver(p, !p.except.IsZero() && p.except == s.sub.ID())
+		if s.deliver(p, !p.except.IsZero() && p.except == s.sub.ID()) {
+			sent.add(tally{1, p.frame.Len()})
+		}
 	}
+	return sent
 }
 
-// deliver sends one publication in the form that the subscriber wants. Who is not to have it is only told its serial.
-func (s *Subscription) deliver(p *publication, excluded bool) {
+// deliver sends one publication in the form that the subscriber wants, and reports whether it did. Who is not to have it is only
+// told its serial.
+func (s *Subscription) deliver(p *publication, excluded bool) bool {
 	numbered := s.opted && p.serial != 0
 	switch {
 	case excluded && numbered:
@@ -272,4 +282,5 @@ func (s *Subscription) deliver(p *publication, excluded bool) {
 	default:
 		s.sub.Send(p.frame)
 	}
+	return !excluded
 }

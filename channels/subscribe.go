@@ -115,6 +115,7 @@ func (a *App) join(sub Subscriber, c protocol.Command, r claim) (s *Subscription
 	s = &Subscription{channel: ch, sub: sub}
 	s.arrive(c.Member)
 	ch.occupy(sub.Slot(), +1)
+	a.subscriptions.Add(1)
 	// What was posted before, its own arrival too, is not for this subscription.
 	s.order = ch.order
 	ch.attach(s)
@@ -211,6 +212,7 @@ func (s *Subscription) leave() {
 	ch.detach(s)
 	ch.mu.Lock()
 	ch.occupy(s.sub.Slot(), -1)
+	ch.app.subscriptions.Add(-1)
 	s.depart()
 	ch.counted()
 	empty := ch.count == 0
