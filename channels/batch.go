@@ -74,7 +74,7 @@ func (b *batch) frames(numbered bool) []*protocol.Frame {
 			if p.serial == 0 {
 				return p.frame
 			}
-			return p.at()
+			return p.withSerial()
 		})
 	}
 	return b.numbered

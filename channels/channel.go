@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"resound/internal/invariants"
+	"resound/internal/measure"
 	"resound/protocol"
 )
 
@@ -73,6 +74,9 @@ func (c *Channel) post(p *publication) {
 	c.order++
 	c.bytes += uint64(p.frame.Len())
 	p.order = c.order
+	if len(c.occupied) > 0 {
+		p.at = measure.Now()
+	}
 	for _, o := range c.occupied {
 		c.app.hub.post(o.slot, Task{publication: p})
 	}

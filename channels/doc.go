@@ -20,6 +20,7 @@
 //   - clientevent.go: what one client says to the others.
 //   - batch.go: publications that go out together, joined once for all who get them.
 //   - fanout.go: from a publication to the connections of a loop.
+//   - stages.go: how long publications take.
 //   - traffic.go: how much of all this there is.
 //   - query.go: what the HTTP API asks.
 //

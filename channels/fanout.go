@@ -2,6 +2,7 @@ package channels
 
 import (
 	"sync/atomic"
+	"time"
 
 	"resound/internal/invariants"
 	"resound/protocol"
@@ -16,12 +17,13 @@ type publication struct {
 	serial  uint64            // place in the channel's log; 0 when it is not kept there
 	loose   bool              // an event of a publisher that the log should have and has not
 
-	positioned atomic.Pointer[protocol.Frame] // see at
+	at         time.Duration                  // when it was posted; 0 where nobody measures it
+	positioned atomic.Pointer[protocol.Frame] // see withSerial
 }
 
-// at returns the frame with its serial, for who has opted in. It is made when the first needs it; two
+// withSerial returns the frame with its serial, for who has opted in. It is made when the first needs it; two
 // loops that do at the same moment make the same one twice.
-func (p *publication) at() *protocol.Frame {
+func (p *publication) withSerial() *protocol.Frame {
 	if f := p.positioned.Load(); f != nil {
 		return f
 	}
@@ -137,6 +139,10 @@ type Dispatcher struct {
 	slot        int
 	first, last *local
 	spent       int // of the next Deliver's budget, by Do
+
+	now     time.Duration   // of this turn's beginning
+	through []time.Duration // when what everybody has had in this turn was posted
+	stages  Stages
 }
 
 // Do takes one task from the mailbox: it calls a function at once, and queues a publication for Deliver.
@@ -153,6 +159,9 @@ func (d *Dispatcher) Do(t Task) {
 		// Something for another channel came between, and a connection may be on both. While the
 		// loop keeps up, what it gets is in the order in which it was published.
 		d.spent += d.deliver(orderShare - d.spent)
+	}
+	if at := t.publication.at; at != 0 {
+		d.stages.Waited.Observe(d.now - at)
 	}
 	l.queue = append(l.queue, t.publication)
 	if !l.running {
@@ -201,7 +210,7 @@ func (d *Dispatcher) Deliver(budget int) (more bool) {
 func (d *Dispatcher) deliver(budget int) (visited int) {
 	for visited < budget && d.first != nil {
 		l := d.first
-		visited += l.deliver(min(budget-visited, turnShare))
+		visited += d.pass(l, min(budget-visited, turnShare))
 		if d.first, l.next = l.next, nil; d.first == nil {
 			d.last = nil
 		}
@@ -212,14 +221,14 @@ func (d *Dispatcher) deliver(budget int) (visited int) {
 	return visited
 }
 
-// deliver goes on with a pass over the subscribers, for at most budget of them, and returns for how many.
+// pass goes on with a pass over the subscribers of a channel, for at most budget of them, and returns for how many.
 //
 // It walks down from the newest subscriber, because one that leaves is replaced by the last of the
 // list, which has been looked at already; the order of what it has keeps it from getting that twice.
 //
 // What is queued during a pass is brought in it to those who are left, so that they get it in the same
 // write; the others get it in the next.
-func (l *local) deliver(budget int) (visited int) {
+func (d *Dispatcher) pass(l *local, budget int) (visited int) {
 	if l.cursor == 0 {
 		l.pass = min(len(l.queue), maxBatch)
 		l.cursor = len(l.subs)
@@ -235,6 +244,11 @@ func (l *local) deliver(budget int) (visited int) {
 	}
 	l.share.count(sent)
 	if l.cursor == 0 {
+		for _, p := range l.queue[:l.pass] {
+			if p.at != 0 {
+				d.through = append(d.through, p.at)
+			}
+		}
 		n := copy(l.queue, l.queue[l.pass:])
 		clear(l.queue[n:])
 		l.queue = l.queue[:n]
@@ -278,7 +292,7 @@ func (s *Subscription) deliver(p *publication, excluded bool) bool {
 		s.sub.Send(protocol.ReplayMarker(s.channel.name, p.serial))
 	case excluded:
 	case numbered:
-		s.sub.Send(p.at())
+		s.sub.Send(p.withSerial())
 	default:
 		s.sub.Send(p.frame)
 	}

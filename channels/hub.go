@@ -28,9 +28,11 @@ type Mailbox interface {
 
 // Hub holds a node's channels.
 type Hub struct {
-	mailboxes []Mailbox    // by slot
-	apps      sync.Map     // id → *App
-	now       atomic.Int64 // seconds of Unix time, as Tick was told last
+	mailboxes   []Mailbox // by slot
+	dispatchers []*Dispatcher
+
+	apps sync.Map     // id → *App
+	now  atomic.Int64 // seconds of Unix time, as Tick was told last
 
 	log     *persist.Log // nil where nothing is kept
 	broken  func(err error, app, channel string)
@@ -45,6 +47,9 @@ type Hub struct {
 // NewHub returns a hub whose loops have the given mailboxes, by slot.
 func NewHub(mailboxes []Mailbox) *Hub {
 	h := &Hub{mailboxes: mailboxes}
+	for slot := range mailboxes {
+		h.dispatchers = append(h.dispatchers, &Dispatcher{slot: slot})
+	}
 	h.replays.some.L = &h.replays.mu
 	h.now.Store(time.Now().Unix())
 	return h
@@ -129,6 +134,6 @@ func (h *Hub) Tick(now time.Time) {
 }
 
 // Dispatcher returns the dispatcher of a loop.
-func (h *Hub) Dispatcher(slot int) *Dispatcher { return &Dispatcher{slot: slot} }
+func (h *Hub) Dispatcher(slot int) *Dispatcher { return h.dispatchers[slot] }
 
 func (h *Hub) post(slot int, t Task) { h.mailboxes[slot].Post(t) }

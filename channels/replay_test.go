@@ -248,14 +248,14 @@ func TestTailIsFilledOnce(t *testing.T) {
 	if len(h.tail) != 5 || h.from != serial+15 {
 		t.Errorf("the tail has %d events behind %d", len(h.tail), h.from)
 	}
-	shared := h.tail[4].at()
+	shared := h.tail[4].withSerial()
 	// One that was away for longer: what is lacking is put in front.
 	c := n.socket(0)
 	c.optIn("a", from(epoch, serial+3))
 	if got := c.gotAll(); len(got) != 19 || got[2] != numbered("a", `3`, 4) {
 		t.Errorf("got %d frames: %q", len(got), got)
 	}
-	if len(h.tail) != 17 || h.from != serial+3 || h.tail[16].at() != shared {
+	if len(h.tail) != 17 || h.from != serial+3 || h.tail[16].withSerial() != shared {
 		t.Errorf("the tail has %d events behind %d", len(h.tail), h.from)
 	}
 }

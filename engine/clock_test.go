@@ -24,7 +24,7 @@ func TestTimeThatStoodStillDoesNotCount(t *testing.T) {
 	m.Advance(10 * time.Second)
 	l := m.loops[0]
 	l.tick(m.now + 86_400)
-	l.outbox.flush()
+	l.flush()
 	for _, w := range wires {
 		if got := w.Take(); len(got) > 0 || w.Closed {
 			t.Fatalf("after standing still: %q, closed %v", got, w.Closed)

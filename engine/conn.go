@@ -80,6 +80,7 @@ func (c *conn) Close(err *protocol.Error) {
 
 // closeWith ends the session and sends a close frame behind what is pending.
 func (c *conn) closeWith(code uint16, reason string) {
+	c.loop.engine.closedBy.add(int(code))
 	c.queue(protocol.NewCloseFrame(code, reason))
 	c.linger()
 }
@@ -143,9 +144,11 @@ func (c *conn) ring() {
 	case idle < interval:
 		c.loop.wheel.arm(c, interval-idle)
 	case c.pinged:
+		c.loop.stats.timeouts.add(1)
 		c.Close(protocol.ErrPongTimeout)
 	default:
 		c.pinged = true
+		c.loop.stats.pings.add(1)
 		if c.control {
 			c.Send(controlPing)
 		} else {

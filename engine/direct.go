@@ -31,16 +31,19 @@ func (l *loop) answer(c *conn, buf []byte) (n int) {
 	if l.answerer == nil {
 		return 0
 	}
+	requests := 0
 	for {
 		target, size := wholePost(buf[n:])
 		if size == 0 || !l.answerer.Takes(target) {
 			break
 		}
 		n += size
+		requests++
 	}
 	if n == 0 {
 		return 0
 	}
+	l.stats.answered.add(requests)
 	answers, keep := l.answerer.Answer(l.answers[:0], buf[:n])
 	l.answers = emptied(answers)
 	sent, err := l.host.write(c, answers)

@@ -20,6 +20,7 @@
 //   - handover.go: connections on their way to the HTTP server, and back.
 //   - httpconn.go: one connection of the HTTP server.
 //   - manual.go: the same loops without a network, for transcripts.
+//   - stats.go: what the engine tells of itself.
 //   - limits.go: every limit, with its reason.
 //
 // Threads. A loop's methods, its conns and their sessions are touched by that

@@ -57,6 +57,8 @@ type Engine struct {
 	drained  chan struct{} // closed when the last socket has gone while draining
 	once     sync.Once     // closes drained
 
+	closedBy, refusedBy codes
+
 	reactor reactor
 }
 

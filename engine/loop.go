@@ -5,6 +5,7 @@ import (
 
 	"resound/channels"
 	"resound/internal/invariants"
+	"resound/internal/measure"
 	"resound/protocol"
 	"resound/protocol/ws"
 )
@@ -24,6 +25,7 @@ type loop struct {
 	outbox   outbox
 	answerer Answerer // nil if all requests go to the HTTP server
 	answers  []byte   // room for its answers
+	stats    loopStats
 }
 
 // host is what a loop asks of whoever reads its sockets. All of it runs on the loop.
@@ -44,6 +46,7 @@ func newLoop(e *Engine, slot int) *loop {
 
 // opened makes the connection of a new socket.
 func (l *loop) opened(s socket) *conn {
+	l.stats.accepted.add(1)
 	c := &conn{sock: s, loop: l, heard: l.wheel.now}
 	l.wheel.arm(c, seconds(headTimeout))
 	return c
@@ -78,6 +81,7 @@ func (c *conn) arrived(buffered int) (enough bool) {
 // traffic reads what the connection has sent and returns how many bytes it is
 // done with. What it leaves comes again, with more behind it. It writes to buf.
 func (l *loop) traffic(c *conn, buf []byte) (n int) {
+	l.stats.received.add(len(buf))
 	if c.carry != nil {
 		all := append(*c.carry, buf...)
 		c.carry = nil
@@ -89,7 +93,7 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 	} else {
 		n = l.read(c, buf)
 	}
-	l.outbox.flush()
+	l.flush()
 	return n
 }
 
@@ -137,6 +141,7 @@ func (l *loop) message(c *conn, m ws.Message) {
 }
 
 func (l *loop) command(c *conn, m ws.Message) {
+	l.stats.messages.add(1)
 	if t := l.engine.trace; t != nil {
 		t.Received(c.id, m.Payload)
 	}
@@ -165,12 +170,17 @@ func (l *loop) protocolError(c *conn, err error) {
 
 // run is one turn for what is in the mailbox. It reports whether it has to run again soon.
 func (l *loop) run() (again bool) {
+	begun := measure.Now()
+	l.dispatch.Begin(begun)
 	tasks := l.mailbox.take()
 	for _, t := range tasks {
 		l.dispatch.Do(t)
 	}
 	more := l.dispatch.Deliver(turnBudget)
-	l.outbox.flush()
+	l.flush()
+	ended := measure.Now()
+	l.dispatch.End(ended)
+	l.stats.turns.Observe(ended - begun)
 	l.events, l.more = 0, l.mailbox.done(tasks, more)
 	return l.more
 }

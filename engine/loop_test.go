@@ -119,7 +119,7 @@ func TestAWritevHasAtMost1024Slices(t *testing.T) {
 	for range 2500 {
 		conns[0].Send(protocol.PongFrame)
 	}
-	m.loops[0].outbox.flush()
+	m.loops[0].flush()
 	if s := sinks[0]; s.writes != 3 || s.slices != 2500 {
 		t.Errorf("2,500 frames went out in %d writes of %d slices", s.writes, s.slices)
 	}
@@ -135,7 +135,7 @@ func TestAnIdleLoopKeepsNoFrames(t *testing.T) {
 			conns[0].Send(protocol.PongFrame)
 			conns[1].Send(protocol.PongFrame)
 		}
-		box.flush()
+		m.loops[0].flush()
 		for _, e := range box.entries[:cap(box.entries)] {
 			if e.frame != nil {
 				t.Fatalf("after %d: a frame that was written is kept", n)

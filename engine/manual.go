@@ -97,7 +97,7 @@ func (m *Manual) Advance(d time.Duration) {
 		m.hub.Tick(m.Now())
 		for _, l := range m.loops {
 			l.tick(m.now)
-			l.outbox.flush()
+			l.flush()
 		}
 		m.Turn()
 	}

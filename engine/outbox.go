@@ -9,6 +9,8 @@ type outbox struct {
 	dirty   []*conn  // have something to write
 	slices  [][]byte // room for one writev
 	room    backlog  // for a connection that has several frames to write
+	calls   int      // of the kernel, since they were counted
+	bytes   int      // that it took in those
 }
 
 // entry is one frame on the list of its connection.
@@ -45,13 +47,19 @@ func (o *outbox) mark(c *conn) {
 const marked = -1
 
 // flush writes to every connection that has something to write.
-func (o *outbox) flush() {
+func (l *loop) flush() {
+	o := &l.outbox
 	for i := 0; i < len(o.dirty); i++ { // a connection that is closed may give others something to say
 		o.dirty[i].write()
 	}
 	clear(o.dirty)
 	clear(o.entries)
 	o.dirty, o.entries = emptied(o.dirty), emptied(o.entries)
+	if o.calls > 0 {
+		l.stats.writes.add(o.calls)
+		l.stats.sent.add(o.bytes)
+		o.calls, o.bytes = 0, 0
+	}
 }
 
 // emptied returns a list without its elements, and without its room when that is much.
@@ -155,6 +163,8 @@ func (c *conn) write() {
 	case box.entries[first-1].next == 0: // nearly always
 		f := box.entries[first-1].frame
 		n, err := c.loop.host.write(c, f.Bytes())
+		box.calls++
+		box.bytes += max(n, 0)
 		if err != nil {
 			c.drop()
 			return
@@ -196,6 +206,8 @@ func (c *conn) push() bool {
 			size += len(s)
 		}
 		n, err := c.loop.host.writev(c, slices)
+		c.loop.outbox.calls++
+		c.loop.outbox.bytes += max(n, 0)
 		clear(slices)
 		if err != nil {
 			c.drop()

@@ -12,8 +12,6 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
-
-	"resound/channels"
 )
 
 // reactor is the adapter around gnet. Its On… methods run on gnet's loops.
@@ -41,7 +39,7 @@ type gnetHost struct {
 	loop   *loop
 	el     gnet.EventLoop
 	task   gnet.Runnable
-	tick   channels.Task
+	tick   func()
 
 	stalled map[int32]*conn // by descriptor: those that writable watches
 }
@@ -55,7 +53,10 @@ func (r *reactor) host(el gnet.EventLoop) *gnetHost {
 		h = &gnetHost{engine: r.engine, loop: r.engine.loops[len(r.hosts)], el: el, stalled: make(map[int32]*conn)}
 		h.task = gnet.RunnableFunc(h.run)
 		// The time is that when the loop comes to it: ticks that have piled up are one.
-		h.tick = channels.Call(func() { h.loop.tick(h.engine.elapsed()) })
+		h.tick = func() {
+			h.loop.tick(h.engine.elapsed())
+			h.countSlow()
+		}
 		r.hosts[el] = h
 		h.loop.host = h
 		if r.live {
@@ -133,6 +134,18 @@ func (h *gnetHost) resume(fds []int32) {
 	}
 }
 
+// countSlow looks once a second how many connections are slow.
+func (h *gnetHost) countSlow() {
+	backlog := 0
+	for _, c := range h.stalled {
+		if c.slow != nil {
+			backlog += c.slow.size
+		}
+	}
+	h.loop.stats.slow.Store(int64(len(h.stalled)))
+	h.loop.stats.backlog.Store(int64(backlog))
+}
+
 func (h *gnetHost) handover(conn *conn, bytes []byte) {
 	c := conn.sock.(gnet.Conn)
 	if fd, err := c.Dup(); err != nil {
@@ -199,7 +212,7 @@ func (r *reactor) OnTick() (time.Duration, gnet.Action) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range r.hosts {
-		h.loop.mailbox.Post(h.tick)
+		h.loop.mailbox.Post(h.loop.asked(h.tick))
 	}
 	return time.Second, gnet.None
 }

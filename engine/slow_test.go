@@ -40,7 +40,7 @@ func TestOneTurnCannotExceedTheBacklog(t *testing.T) {
 	for range 5000 { // 50 MB
 		c.Send(frame)
 	}
-	m.loops[0].outbox.flush()
+	m.loops[0].flush()
 	if c.state != stateClosing || len(c.slow.frames) != 2 || c.slow.size > 200 {
 		t.Errorf("state %d, %d frames of %d bytes wait", c.state, len(c.slow.frames), c.slow.size)
 	}
@@ -60,7 +60,7 @@ func TestOneTurnMayExceedTheBacklog(t *testing.T) {
 	}
 	c.Send(huge)
 	c.Send(frame)
-	m.loops[0].outbox.flush()
+	m.loops[0].flush()
 	if want := 501*frame.Len() + huge.Len(); c.state != stateOpen || b.bytes != want {
 		t.Errorf("state %d, %d bytes were written of %d", c.state, b.bytes, want)
 	}

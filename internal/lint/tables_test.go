@@ -8,6 +8,7 @@ var layers = map[string]int{
 	"clients/js":           0,
 	"internal/apps":        0,
 	"internal/invariants":  0,
+	"internal/measure":     0,
 	"protocol/ws":          1,
 	"persist":              1,
 	"protocol":             2,

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"resound/channels"
+	"resound/internal/measure"
+)
+
+// rising is a sum that one goroutine writes and any may read.
+type rising struct{ n atomic.Uint64 }
+
+func (r *rising) add(n int) { r.n.Store(r.n.Load() + uint64(n)) }
+
+// loopStats is what a loop tells of itself. It alone writes to it.
+type loopStats struct {
+	_ [cacheLine]byte // what others look at, and what the loop works with
+
+	accepted, upgraded, answered  rising
+	messages, received            rising
+	writes, sent, pings, timeouts rising
+
+	slow, backlog atomic.Int64 // connections that do not take what they get, and how many bytes that is
+
+	lag   measure.Histogram // how late the loop comes to what it is asked for, looked at once a second
+	turns measure.Histogram // how long it works for its mailbox
+	late  atomic.Int64      // the newest lag, in nanoseconds
+}
+
+// Stats is what the engine has done since the start, and what it has now.
+type Stats struct {
+	Sockets  int  // open here
+	Requests int  // connections that the HTTP server has
+	Limit    int  // descriptors that connections may use
+	Draining bool // it stops
+
+	Accepted uint64 // connections
+	Upgraded uint64 // of those, WebSockets
+	Answered uint64 // publishes that a loop has answered itself
+	Messages uint64 // text and binary messages of clients
+	Received uint64 // bytes
+	Writes   uint64 // calls of the kernel
+	Sent     uint64 // bytes
+	Pings    uint64 // sent
+	Timeouts uint64 // connections closed because they were silent after one
+
+	Slow    int   // connections that do not take what they get
+	Backlog int64 // bytes that they leave, each counted for each
+
+	Closed  map[int]uint64 // connections that the server closed, by code
+	Refused map[int]uint64 // of those, before they were a session
+
+	Loops []LoopStats
+}
+
+// LoopStats is one loop.
+type LoopStats struct {
+	Lag    measure.Counts // how late it came to what it was asked for once a second
+	Late   time.Duration  // the newest of those
+	Turns  measure.Counts // how long it worked for its mailbox each time
+	Stages [2]measure.Counts
+}
+
+// The stages of a publication on a loop.
+const (
+	Waited  = iota // until the loop began with it
+	Written        // until its last subscriber was written to
+)
+
+// codes counts by close code. Any goroutine may use it; it is for what is rare.
+type codes [firstCode + 400]atomic.Uint64
+
+// firstCode is where Pusher's codes begin, in the place of 4000. Those of RFC 6455 are before it.
+const firstCode = 16
+
+func (c *codes) add(code int) {
+	switch {
+	case code >= 4000 && code < 4400:
+		c[code-4000+firstCode].Add(1)
+	case code >= 1000 && code < 1000+firstCode:
+		c[code-1000].Add(1)
+	}
+}
+
+func (c *codes) counts() map[int]uint64 {
+	all := make(map[int]uint64)
+	for i := range c {
+		if n := c[i].Load(); n > 0 && i < firstCode {
+			all[1000+i] = n
+		} else if n > 0 {
+			all[4000+i-firstCode] = n
+		}
+	}
+	return all
+}
+
+// Stats may be called by any goroutine. Its parts are not of the very same moment.
+func (e *Engine) Stats() Stats {
+	s := Stats{
+		Sockets: e.Sockets(), Requests: int(e.handover.active.Load()), Limit: e.limit, Draining: e.draining.Load(),
+		Closed: e.closedBy.counts(), Refused: e.refusedBy.counts(),
+	}
+	for _, l := range e.loops {
+		c := &l.stats
+		s.Accepted += c.accepted.n.Load()
+		s.Upgraded += c.upgraded.n.Load()
+		s.Answered += c.answered.n.Load()
+		s.Messages += c.messages.n.Load()
+		s.Received += c.received.n.Load()
+		s.Writes += c.writes.n.Load()
+		s.Sent += c.sent.n.Load()
+		s.Pings += c.pings.n.Load()
+		s.Timeouts += c.timeouts.n.Load()
+		s.Slow += int(c.slow.Load())
+		s.Backlog += c.backlog.Load()
+		stages := e.hub.Stages(l.slot)
+		s.Loops = append(s.Loops, LoopStats{
+			Lag: c.lag.Counts(), Late: time.Duration(c.late.Load()), Turns: c.turns.Counts(),
+			Stages: [2]measure.Counts{Waited: stages.Waited.Counts(), Written: stages.Written.Counts()},
+		})
+	}
+	return s
+}
+
+// asked returns the task of one tick: it tells how late the loop comes to it.
+func (l *loop) asked(tick func()) channels.Task {
+	asked := measure.Now()
+	return channels.Call(func() {
+		late := measure.Now() - asked
+		l.stats.lag.Observe(late)
+		l.stats.late.Store(int64(late))
+		tick()
+	})
+}

@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"resound/protocol"
+)
+
+// What the engine tells of itself is what has happened to its connections.
+func TestStats(t *testing.T) {
+	m, _ := told(t)
+	first, second := m.Open(0), m.Open(0)
+	for _, w := range []*Wire{first, second} {
+		w.Feed([]byte(handshake))
+		w.Feed(text(`{"event":"pusher:subscribe","data":{"channel":"news"}}`))
+	}
+	before := m.Stats()
+	if before.Sockets != 2 || before.Accepted != 2 || before.Upgraded != 2 || before.Messages != 2 || len(before.Loops) != 1 {
+		t.Errorf("two subscribed: %+v", before)
+	}
+	first.conn.app.Publish([]byte("news"), protocol.Raw(`"e"`), protocol.Raw(`"x"`), protocol.SocketID{})
+	m.Turn()
+	size := protocol.Event(protocol.Raw(`"e"`), "news", protocol.Raw(`"x"`)).Len()
+	s := m.Stats()
+	if s.Writes-before.Writes != 2 || s.Sent-before.Sent != uint64(2*size) {
+		t.Errorf("an event to two: %d writes of %d bytes", s.Writes-before.Writes, s.Sent-before.Sent)
+	}
+	if l := s.Loops[0]; l.Stages[Waited].Count != 1 || l.Stages[Written].Count != 1 || l.Stages[Written].Sum < l.Stages[Waited].Sum || l.Turns.Count == 0 {
+		t.Errorf("its stages: %+v", l)
+	}
+	other := m.Open(0)
+	other.Feed([]byte(strings.Replace(handshake, "/app/key", "/app/other", 1)))
+	asking := m.Open(0)
+	asking.Feed([]byte(whole + whole))
+	first.conn.closeWith(1000, "")
+	m.Advance(3 * time.Minute) // the other one is pinged, and silent
+	s = m.Stats()
+	if s.Refused[4001] != 1 || s.Closed[4001] != 1 || s.Closed[1000] != 1 || s.Closed[4201] != 1 || s.Pings != 1 || s.Timeouts != 1 || s.Answered != 2 || s.Sockets != 0 {
+		t.Errorf("ends: %+v", s)
+	}
+	m.BeginDrain()
+	if !m.Stats().Draining {
+		t.Error("it does not drain")
+	}
+}
+
+// A loop that comes late to what it is asked says so.
+func TestLagIsSeen(t *testing.T) {
+	m := manual(t, Options{Loops: 1})
+	l, ticks := m.loops[0], 0
+	l.mailbox.Post(l.asked(func() { ticks++ }))
+	const late = 3 * time.Millisecond
+	time.Sleep(late)
+	m.Turn()
+	if s := m.Stats().Loops[0]; ticks != 1 || s.Late < late || s.Lag.Count != 1 || s.Lag.Sum < late {
+		t.Errorf("%d ticks, %+v", ticks, s)
+	}
+}
+
+func TestCodesAreCounted(t *testing.T) {
+	var c codes
+	for _, code := range []int{1000, 1015, 4000, 4399, 4399, 0, 999, 1016, 3999, 4400, -1} {
+		c.add(code)
+	}
+	got := c.counts()
+	if len(got) != 4 || got[1000] != 1 || got[1015] != 1 || got[4000] != 1 || got[4399] != 2 {
+		t.Errorf("%v", got)
+	}
+}
+
