@@ -15,6 +15,7 @@
 //   - upgrade.go: a WebSocket upgrade goes back to the reactor.
 //   - conn.go: refused publishers get to read why; a shutdown does not wait for who is silent;
 //     connections have a limit.
+//   - stats.go: how many requests of each kind, how they were answered, how long they took.
 //   - limits.go: every limit, each with its reason.
 //
 // Answers. A success is 200 with a JSON object: pusher-http-php takes anything

@@ -17,6 +17,9 @@ const (
 	connections       // /apps/{id}/connections
 	terminate         // /apps/{id}/users/{name}/terminate_connections
 	script            // /replay.js
+	ready             // /ready
+
+	kinds // how many there are
 )
 
 // route is a path taken apart. Segments are percent-decoded; they alias the path unless they held escapes.
@@ -37,6 +40,10 @@ func parseRoute(path []byte) route {
 	case "up":
 		if len(rest) == 0 {
 			return route{kind: health}
+		}
+	case "ready":
+		if len(rest) == 0 {
+			return route{kind: ready}
 		}
 	case scriptName:
 		if len(rest) == 0 {

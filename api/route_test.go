@@ -15,6 +15,8 @@ func TestRoutes(t *testing.T) {
 	}{
 		{"E145", "GET", "/up", "", 200, `{"health":"OK"}`, "Content-Type", "application/json"},
 		{"E145", "HEAD", "/up", "", 200, `{"health":"OK"}`, "", ""}, // the server leaves the body out
+		{"", "GET", "/ready", "", 200, `{"ready":true}`, "Content-Type", "application/json"},
+		{"", "POST", "/ready", "", 405, "Method not allowed.", "Allow", "GET, HEAD"},
 		{"E106", "GET", "/", "", 404, "Not found.", "Content-Type", "text/plain; charset=utf-8"},
 		{"E106", "GET", "/nothing", "", 404, "Not found.", "", ""},
 		{"E106", "POST", "/apps/1001/events/", "", 404, "Not found.", "", ""},
@@ -106,4 +108,12 @@ func TestPanicIsAnswered(t *testing.T) {
 	if !a.header.ConnectionClose() {
 		t.Error("the connection is kept")
 	}
+}
+
+func TestReadySaysWhyNot(t *testing.T) {
+	reasons := []string{}
+	n := newNode(t, func(o *Options) { o.Unready = func() []string { return reasons } })
+	n.do("GET", "/ready", "").want(t, 200, `{"ready":true}`)
+	reasons = []string{"the server stops", `a "loop" is late`}
+	n.do("GET", "/ready", "").want(t, 503, `{"ready":false,"reasons":["the server stops","a \"loop\" is late"]}`)
 }

@@ -18,6 +18,7 @@ import (
 
 	"resound/channels"
 	"resound/internal/apps"
+	"resound/internal/measure"
 	"resound/protocol"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 	Fallback http.Handler
 	// Script is what pages get at /replay.js; nil is none, and the path is as unknown as any other.
 	Script []byte
+	// Unready tells why no more connections should be sent to this node; nil is that nothing speaks against it.
+	Unready func() []string
 	// Now tells the time, for auth_timestamp; nil is time.Now.
 	Now func() time.Time
 	// Log gets refusals at level debug, clocks that are wrong, and panics of a handler.
@@ -51,6 +54,7 @@ type Server struct {
 	script   []variant               // what /replay.js can be answered with; nil when there is none
 	http     *fasthttp.Server
 	open     *connSet
+	counts   counts
 	warned   sync.Map // application id → *atomic.Int64: when its clock was warned of last, in seconds of Unix time
 }
 
@@ -115,6 +119,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Handler answers one request. It is what Serve calls; ctx need not have a connection.
 func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
+	begun := measure.Now()
+	var rt route
+	var path []byte
 	// fasthttp lets a panic end the process, and with it every WebSocket.
 	defer func() {
 		if p := recover(); p != nil {
@@ -123,8 +130,9 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 			writeText(ctx, fasthttp.StatusInternalServerError, "Internal server error.")
 			ctx.SetConnectionClose()
 		}
+		s.counts.answered(rt.kind, ctx.Response.StatusCode(), measure.Now()-begun)
 	}()
-	rt, path := s.route(ctx.URI().PathOriginal())
+	rt, path = s.route(ctx.URI().PathOriginal())
 	if rt.kind == socket && s.isScript(ctx, rt.app) {
 		rt = route{kind: script}
 	}
@@ -145,11 +153,33 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 		s.fail(ctx, errUpgradeHere)
 	case rt.kind == health:
 		writeJSON(ctx, fasthttp.StatusOK, []byte(`{"health":"OK"}`))
+	case rt.kind == ready:
+		s.serveReady(ctx)
 	case rt.kind == script:
 		s.serveScript(ctx)
 	default:
 		s.serve(ctx, rt, path)
 	}
+}
+
+// serveReady answers whether more connections should be sent here. A load balancer looks at the status.
+func (s *Server) serveReady(ctx *fasthttp.RequestCtx) {
+	var reasons []string
+	if s.o.Unready != nil {
+		reasons = s.o.Unready()
+	}
+	if len(reasons) == 0 {
+		writeJSON(ctx, fasthttp.StatusOK, []byte(`{"ready":true}`))
+		return
+	}
+	dst := []byte(`{"ready":false,"reasons":[`)
+	for i, reason := range reasons {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = protocol.AppendString(dst, reason)
+	}
+	writeJSON(ctx, fasthttp.StatusServiceUnavailable, append(dst, `]}`...))
 }
 
 // route finds what a request asks for, with or without the prefix, and returns the path without it.
@@ -197,6 +227,7 @@ func (k kind) allow() string {
 
 // refuse answers what could not be read as a request. fasthttp closes the connection afterwards.
 func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	defer func() { s.counts.answered(unknown, ctx.Response.StatusCode(), 0) }()
 	if c, ok := ctx.Conn().(*conn); ok {
 		c.linger.Store(true)
 	}

@@ -37,6 +37,9 @@ const (
 	// bytes takes that much in memory.
 	frameCost = 64
 
+	// readyLag is how late a loop may be before no more connections should come. Ten times what a client notices.
+	readyLag = time.Second
+
 	// maxCatchUp is how many seconds the clock of a loop makes up for at once. A busy machine is
 	// late by one or two; a process that was stopped, by any number.
 	maxCatchUp = 3

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type loopStats struct {
 	lag   measure.Histogram // how late the loop comes to what it is asked for, looked at once a second
 	turns measure.Histogram // how long it works for its mailbox
 	late  atomic.Int64      // the newest lag, in nanoseconds
+	asked atomic.Int64      // when it was asked last, while it has not come to it
 }
 
 // Stats is what the engine has done since the start, and what it has now.
@@ -116,17 +118,44 @@ func (e *Engine) Stats() Stats {
 		s.Backlog += c.backlog.Load()
 		stages := e.hub.Stages(l.slot)
 		s.Loops = append(s.Loops, LoopStats{
-			Lag: c.lag.Counts(), Late: time.Duration(c.late.Load()), Turns: c.turns.Counts(),
+			Lag: c.lag.Counts(), Late: c.lateness(), Turns: c.turns.Counts(),
 			Stages: [2]measure.Counts{Waited: stages.Waited.Counts(), Written: stages.Written.Counts()},
 		})
 	}
 	return s
 }
 
+// lateness is how late the loop is, also while it does not come to what it was asked at all.
+func (c *loopStats) lateness() time.Duration {
+	late := time.Duration(c.late.Load())
+	if asked := time.Duration(c.asked.Load()); asked != 0 {
+		late = max(late, measure.Now()-asked)
+	}
+	return late
+}
+
+// Unready returns why no more connections should be sent here, or nothing.
+func (e *Engine) Unready() (reasons []string) {
+	if e.draining.Load() {
+		reasons = append(reasons, "the server stops")
+	}
+	if e.full() {
+		reasons = append(reasons, fmt.Sprintf("%d connections are all that its descriptors allow", e.Sockets()))
+	}
+	for _, l := range e.loops {
+		if late := l.stats.lateness(); late > readyLag {
+			reasons = append(reasons, fmt.Sprintf("loop %d is %v late", l.slot, late.Round(time.Millisecond)))
+		}
+	}
+	return reasons
+}
+
 // asked returns the task of one tick: it tells how late the loop comes to it.
 func (l *loop) asked(tick func()) channels.Task {
 	asked := measure.Now()
+	l.stats.asked.CompareAndSwap(0, int64(asked))
 	return channels.Call(func() {
+		l.stats.asked.Store(0)
 		late := measure.Now() - asked
 		l.stats.lag.Observe(late)
 		l.stats.late.Store(int64(late))

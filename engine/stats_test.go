@@ -40,9 +40,12 @@ func TestStats(t *testing.T) {
 	if s.Refused[4001] != 1 || s.Closed[4001] != 1 || s.Closed[1000] != 1 || s.Closed[4201] != 1 || s.Pings != 1 || s.Timeouts != 1 || s.Answered != 2 || s.Sockets != 0 {
 		t.Errorf("ends: %+v", s)
 	}
+	if reasons := m.Unready(); len(reasons) != 0 {
+		t.Errorf("not ready: %q", reasons)
+	}
 	m.BeginDrain()
-	if !m.Stats().Draining {
-		t.Error("it does not drain")
+	if reasons := m.Unready(); !m.Stats().Draining || len(reasons) != 1 || reasons[0] != "the server stops" {
+		t.Errorf("draining: %q", reasons)
 	}
 }
 
@@ -51,6 +54,10 @@ func TestLagIsSeen(t *testing.T) {
 	m := manual(t, Options{Loops: 1})
 	l, ticks := m.loops[0], 0
 	l.mailbox.Post(l.asked(func() { ticks++ }))
+	l.stats.asked.Add(-int64(time.Minute)) // as if it had been asked then
+	if reasons := m.Unready(); len(reasons) != 1 || !strings.HasPrefix(reasons[0], "loop 0 is 1m0") {
+		t.Errorf("a loop that does nothing: %q", reasons)
+	}
 	const late = 3 * time.Millisecond
 	time.Sleep(late)
 	m.Turn()
@@ -69,4 +76,3 @@ func TestCodesAreCounted(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
-

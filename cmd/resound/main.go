@@ -74,11 +74,11 @@ func fail(err error) {
 
 // start runs a node until it is told to stop.
 func start(c *config.Config) error {
-	log, err := newLogger(os.Stderr, c)
+	log, level, err := newLogger(os.Stderr, c)
 	if err != nil {
 		return err
 	}
-	o := node.Options{Log: log}
+	o := node.Options{Log: log, Level: level}
 	if c.Debug {
 		o.Trace = os.Stdout
 	}
@@ -173,17 +173,17 @@ func describe(c *config.Config, n *node.Node) banner {
 	return b
 }
 
-// newLogger returns the log in the form that is asked for: text for people, JSON for machines.
-func newLogger(w io.Writer, c *config.Config) (*slog.Logger, error) {
-	var level slog.Level
+// newLogger returns the log in the form that is asked for, text for people, JSON for machines, and its level, which can be changed.
+func newLogger(w io.Writer, c *config.Config) (*slog.Logger, *slog.LevelVar, error) {
+	level := new(slog.LevelVar)
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(os.Stderr) {
-		return slog.New(slog.NewTextHandler(w, o)), nil
+		return slog.New(slog.NewTextHandler(w, o)), level, nil
 	}
-	return slog.New(slog.NewJSONHandler(w, o)), nil
+	return slog.New(slog.NewJSONHandler(w, o)), level, nil
 }
 
 func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }

@@ -2,10 +2,12 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -95,6 +97,21 @@ func (s *sources) normalise(c *Config, _ *kong.Context) error {
 		}
 	}
 	c.DataDir = s.dataDir(c.DataDir)
+	return s.fail(s.admin(c))
+}
+
+// admin refuses a port of metrics and profiles that strangers could reach.
+func (s *sources) admin(c *Config) error {
+	if c.AdminAddress == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(c.AdminAddress)
+	if n, failed := strconv.ParseUint(port, 10, 16); err != nil || failed != nil || n != 0 && int(n) == c.Port {
+		return fmt.Errorf("%s: %q is not a host and another port than that of the server (%d), as in 127.0.0.1:9600", s.at("admin-address"), c.AdminAddress, c.Port)
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) && c.AdminToken == "" {
+		return fmt.Errorf("%s: other machines can reach %s, and profiles show what goes on: set RESOUND_ADMIN_TOKEN, or listen on 127.0.0.1", s.at("admin-address"), c.AdminAddress)
+	}
 	return nil
 }
 

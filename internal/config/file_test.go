@@ -117,7 +117,7 @@ func TestEveryKey(t *testing.T) {
 		"max_user_info": "1024", "max_batch": "50", "compression": "true", "compression_min_size": "500", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536",
 		"data_dir": "/var/lib/resound", "log_format": "json", "log_level": "debug", "debug": "true",
 		"history_messages": "20", "history_age": "86400s", "history_bytes": "4294967296", "replay_messages": "10", "replay_bytes": "20000",
-		"durability": "disk", "replay_memory": "8589934592",
+		"durability": "disk", "replay_memory": "8589934592", "admin_address": "127.0.0.1:9600", "admin_token": "t",
 	}
 	keys := testKeys(t)
 	for key := range keys.top {

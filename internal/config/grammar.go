@@ -229,6 +229,7 @@ func kongOptions(o Options, src *sources) []kong.Option {
 			{Key: "history", Title: "What is kept of a channel's events, for pages that come back (of the application):"},
 			{Key: "server", Title: "Limits of the server:"},
 			{Key: "events", Title: "The log of events, in log of the data directory:"},
+			{Key: "admin", Title: "For who runs it:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "log", Title: "Output:"},
 		}),

@@ -99,6 +99,8 @@ func TestEveryName(t *testing.T) {
 		"RESOUND_REPLAY_BYTES":                 {"20000", func(c *Config) any { return c.ReplayBytes }, 20000},
 		"RESOUND_DURABILITY":                   {"disk", func(c *Config) any { return c.Durability }, "disk"},
 		"RESOUND_REPLAY_MEMORY":                {"8589934592", func(c *Config) any { return c.ReplayMemory }, 1 << 33},
+		"RESOUND_ADMIN_ADDRESS":                {"127.0.0.1:9600", func(c *Config) any { return c.AdminAddress }, "127.0.0.1:9600"},
+		"RESOUND_ADMIN_TOKEN":                  {"a/b+c$D=", func(c *Config) any { return c.AdminToken }, "a/b+c$D="},
 		"RESOUND_DATA_DIR":                     {"/var/lib/resound", func(c *Config) any { return c.DataDir }, "/var/lib/resound"},
 		"RESOUND_LOG_FORMAT":                   {"json", func(c *Config) any { return c.LogFormat }, "json"},
 		"RESOUND_LOG_LEVEL":                    {"debug", func(c *Config) any { return c.LogLevel }, "debug"},

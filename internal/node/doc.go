@@ -5,6 +5,8 @@
 //   - log.go: the log of events, and what reads it for pages that come back.
 //   - rules.go: which channels are kept, and what follows when others are.
 //   - control.go: the endpoint for commands on this machine.
+//   - admin.go: the port for who runs it.
+//   - metrics.go: what it tells Prometheus.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints, safe to look at.
 //

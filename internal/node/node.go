@@ -25,13 +25,15 @@ import (
 // Options is what a node needs besides its settings.
 type Options struct {
 	Log   *slog.Logger
-	Trace io.Writer // gets the stream of messages; nil for none
+	Level *slog.LevelVar // of Log, so that it can be changed; nil where it can't
+	Trace io.Writer      // gets the stream of messages; nil for none
 }
 
 // Node is one server. New makes it, Start and Stop run it once.
 type Node struct {
 	config   *config.Config
 	log      *slog.Logger
+	level    *slog.LevelVar
 	registry *apps.Registry
 	demo     *demonstration // nil if an application was configured at the start
 
@@ -40,6 +42,7 @@ type Node struct {
 	events *persist.Log // nil when nothing is kept
 
 	control *control.Server // nil until it listens
+	admin   *admin          // nil unless it listens
 
 	cancel context.CancelFunc // ends what runs beside the loops
 	group  sync.WaitGroup     // of what runs beside the loops
@@ -49,7 +52,10 @@ type Node struct {
 // New puts a node together. It listens to nothing yet. It opens the log of events, and in demo mode makes
 // up an application and keeps it; both make the data directory. Whoever has a node stops it, started or not.
 func New(c *config.Config, o Options) (*Node, error) {
-	n := &Node{config: c, log: o.Log, failed: make(chan error, 1)}
+	n := &Node{config: c, log: o.Log, level: o.Level, failed: make(chan error, 1)}
+	if n.level == nil {
+		n.level = new(slog.LevelVar)
+	}
 	list := c.Apps()
 	if len(list) == 0 {
 		app, err := n.makeUp()
@@ -81,6 +87,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	n.api = api.New(api.Options{
 		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
 		Upgrader: n.engine, Fallback: pages, Script: clientjs.Replay, Log: o.Log,
+		Unready: n.engine.Unready,
 	})
 	n.engine.AnswerWith(func() engine.Answerer { return n.api.Direct() })
 	return n, nil
@@ -95,6 +102,9 @@ func (n *Node) Start() error {
 	n.cancel = cancel
 	n.runLog(ctx)
 	n.startControl()
+	if err := n.startAdmin(); err != nil {
+		return err // Stop ends the rest
+	}
 	n.spawn("http", func() {
 		if err := n.api.Serve(n.engine.Listener()); err != nil && !errors.Is(err, net.ErrClosed) && ctx.Err() == nil {
 			n.failed <- fmt.Errorf("the HTTP server ended: %w", err)
@@ -130,6 +140,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	defer cancel()
 	err = errors.Join(err, n.engine.Stop(ctx))
 	n.stopControl(ctx)
+	n.stopAdmin()
 	n.group.Wait()
 	return errors.Join(err, n.closeLog())
 }

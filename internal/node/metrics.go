@@ -1,0 +1,222 @@
+package node
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"resound/engine"
+	"resound/internal/measure"
+)
+
+// maxApps is how many applications have metrics of their own. The others are one, with this name.
+const (
+	maxApps = 100
+	others  = "(others)"
+)
+
+// metrics are what Prometheus is told. They are read from the parts of the node when it asks, so they cost nothing else.
+type metrics struct{ node *Node }
+
+// newMetrics returns a registry with the node's metrics and those of Go and of the process.
+func newMetrics(n *Node) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(metrics{n}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// desc describes a metric. All that there are is this table.
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	d := prometheus.NewDesc("resound_"+name, help, labels, nil)
+	described = append(described, d)
+	return d
+}
+
+var (
+	described []*prometheus.Desc
+
+	descConnections   = desc("connections", "Connections that are open: WebSockets, and kept-alive ones that loops answer.")
+	descHTTP          = desc("http_connections", "Connections that the HTTP server has.")
+	descLimit         = desc("connections_limit", "Descriptors that connections may use.")
+	descDraining      = desc("draining", "1 while the server stops.")
+	descAccepted      = desc("accepted_total", "Connections accepted.")
+	descUpgraded      = desc("upgraded_total", "Connections that became WebSockets.")
+	descRefused       = desc("refused_total", "WebSockets refused before they were a session, by close code.", "code")
+	descClosed        = desc("closed_total", "Connections that the server closed, by close code: 4100 is a slow reader, 4201 no answer to a ping.", "code")
+	descMessages      = desc("messages_received_total", "Messages of clients.")
+	descReceived      = desc("received_bytes_total", "Bytes read.")
+	descSent          = desc("sent_bytes_total", "Bytes that the kernel took.")
+	descWrites        = desc("writes_total", "Calls of the kernel to write.")
+	descPings         = desc("pings_total", "Pings sent to connections that were idle.")
+	descSlow          = desc("slow_connections", "Connections that do not take what they get.")
+	descBacklog       = desc("backlog_bytes", "Bytes that those leave, each counted for each; events are shared in memory.")
+	descLate          = desc("loop_lag_newest_seconds", "How late each loop came to a task that it was given a moment ago.", "loop")
+	descLag           = desc("loop_lag_seconds", "How late loops come to a task that each is given once a second.")
+	descTurns         = desc("loop_turn_seconds", "How long a loop works without looking at its sockets.")
+	descWaited        = desc("publication_wait_seconds", "From a publication's place in the channel's order until a loop begins with it.")
+	descWritten       = desc("publication_written_seconds", "From a publication's place in the channel's order until a loop has written to its last subscriber.")
+	descRequests      = desc("http_requests_total", "Requests to the HTTP API, by what was asked and status.", "kind", "status")
+	descTook          = desc("http_request_seconds", "From a whole request to its answer, without the wait for either.", "kind")
+	descAppSockets    = desc("app_connections", "Connections of an application.", "app")
+	descChannels      = desc("app_channels", "Channels that somebody is on or that keep an event.", "app")
+	descSubscriptions = desc("app_subscriptions", "Subscriptions.", "app")
+	descPublished     = desc("app_published_total", "Events of publishers, one for each channel that one names.", "app")
+	descPublishedB    = desc("app_published_bytes_total", "Bytes of their data.", "app")
+	descClientEvents  = desc("app_client_events_total", "Client events that were passed on.", "app")
+	descDelivered     = desc("app_delivered_total", "Events, one for each connection that got one.", "app")
+	descDeliveredB    = desc("app_delivered_bytes_total", "Bytes of their frames.", "app")
+	descReplays       = desc("replays_total", "Subscriptions that opted in to replay, by what they got.", "outcome")
+	descReplayed      = desc("replayed_events_total", "Events sent from the log.")
+	descReplayWaits   = desc("replays_waiting", "Subscriptions and replays that wait for their turn.")
+	descTail          = desc("replay_memory_bytes", "Bytes of the newest events in memory.")
+	descAppends       = desc("log_appends_total", "Events that went to the log.")
+	descAppended      = desc("log_appended_bytes_total", "Bytes of those.")
+	descDisk          = desc("log_disk_bytes", "Bytes of the log's files.")
+	descStreams       = desc("log_open_channels", "Channels with their log open.")
+	descOff           = desc("log_off", "1 while the log does not take events, because of its disk.")
+	descFailures      = desc("log_failures_total", "How often the log went off.")
+	descBackground    = desc("log_background_errors_total", "What the log could not do beside appending.")
+)
+
+// Describe is prometheus.Collector's.
+func (metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range described {
+		out <- d
+	}
+}
+
+// Collect is prometheus.Collector's.
+func (m metrics) Collect(out chan<- prometheus.Metric) {
+	c := collection{out}
+	c.engine(m.node.engine.Stats())
+	c.api(m.node)
+	c.apps(m.node)
+	c.replay(m.node)
+}
+
+// collection is one answer under way.
+type collection struct{ out chan<- prometheus.Metric }
+
+func (c collection) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	c.out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func (c collection) total(d *prometheus.Desc, v uint64, labels ...string) {
+	c.out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (c collection) histogram(d *prometheus.Desc, h measure.Counts, labels ...string) {
+	buckets, sum := make(map[float64]uint64, len(measure.Bounds)), uint64(0)
+	for i, bound := range measure.Bounds {
+		sum += h.Buckets[i]
+		buckets[bound.Seconds()] = sum
+	}
+	c.out <- prometheus.MustNewConstHistogram(d, h.Count, h.Sum.Seconds(), buckets, labels...)
+}
+
+func truth(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+func (c collection) engine(s engine.Stats) {
+	c.gauge(descConnections, float64(s.Sockets))
+	c.gauge(descHTTP, float64(s.Requests))
+	c.gauge(descLimit, float64(s.Limit))
+	c.gauge(descDraining, truth(s.Draining))
+	c.gauge(descSlow, float64(s.Slow))
+	c.gauge(descBacklog, float64(s.Backlog))
+	c.total(descAccepted, s.Accepted)
+	c.total(descUpgraded, s.Upgraded)
+	c.total(descMessages, s.Messages)
+	c.total(descReceived, s.Received)
+	c.total(descSent, s.Sent)
+	c.total(descWrites, s.Writes)
+	c.total(descPings, s.Pings)
+	for code, n := range s.Refused {
+		c.total(descRefused, n, strconv.Itoa(code))
+	}
+	for code, n := range s.Closed {
+		c.total(descClosed, n, strconv.Itoa(code))
+	}
+	var all engine.LoopStats
+	for i, l := range s.Loops {
+		c.gauge(descLate, l.Late.Seconds(), strconv.Itoa(i))
+		all.Lag.Add(l.Lag)
+		all.Turns.Add(l.Turns)
+		all.Stages[engine.Waited].Add(l.Stages[engine.Waited])
+		all.Stages[engine.Written].Add(l.Stages[engine.Written])
+	}
+	c.histogram(descLag, all.Lag)
+	c.histogram(descTurns, all.Turns)
+	c.histogram(descWaited, all.Stages[engine.Waited])
+	c.histogram(descWritten, all.Stages[engine.Written])
+}
+
+func (c collection) api(n *Node) {
+	s := n.api.Stats()
+	for _, r := range s.Requests {
+		c.total(descRequests, r.Count, r.Kind, strconv.Itoa(r.Status))
+	}
+	for kind, took := range s.Took {
+		c.histogram(descTook, took, kind)
+	}
+}
+
+// apps tells of each application, of the first maxApps by id: a label for each of ten thousand would be too much for whoever stores them.
+func (c collection) apps(n *Node) {
+	list := n.engine.Hub().Stats()
+	if len(list) > maxApps {
+		rest := list[maxApps-1:]
+		sum := rest[0]
+		sum.ID = others
+		for _, a := range rest[1:] {
+			sum.Connections += a.Connections
+			sum.Channels += a.Channels
+			sum.Subscriptions += a.Subscriptions
+			sum.Published += a.Published
+			sum.PublishedBytes += a.PublishedBytes
+			sum.ClientEvents += a.ClientEvents
+			sum.Delivered += a.Delivered
+			sum.DeliveredBytes += a.DeliveredBytes
+		}
+		list = append(list[:maxApps-1:maxApps-1], sum)
+	}
+	for _, a := range list {
+		c.gauge(descAppSockets, float64(a.Connections), a.ID)
+		c.gauge(descChannels, float64(a.Channels), a.ID)
+		c.gauge(descSubscriptions, float64(a.Subscriptions), a.ID)
+		c.total(descPublished, a.Published, a.ID)
+		c.total(descPublishedB, a.PublishedBytes, a.ID)
+		c.total(descClientEvents, a.ClientEvents, a.ID)
+		c.total(descDelivered, a.Delivered, a.ID)
+		c.total(descDeliveredB, a.DeliveredBytes, a.ID)
+	}
+}
+
+// replay tells of what is kept, where something is.
+func (c collection) replay(n *Node) {
+	if n.events == nil {
+		return
+	}
+	r := n.engine.Hub().ReplayStats()
+	for outcome, count := range map[string]uint64{
+		"fresh": r.Fresh, "complete": r.Complete, "gap_expired": r.Expired, "gap_limit": r.Limited, "gap_epoch": r.Unproven,
+	} {
+		c.total(descReplays, count, outcome)
+	}
+	c.total(descReplayed, r.Events)
+	c.gauge(descReplayWaits, float64(r.Waiting))
+	c.gauge(descTail, float64(r.TailBytes))
+	s := n.events.Stats()
+	c.total(descAppends, s.Appends)
+	c.total(descAppended, s.AppendedBytes)
+	c.gauge(descDisk, float64(s.DiskBytes))
+	c.gauge(descStreams, float64(s.Streams))
+	c.gauge(descOff, truth(s.Off))
+	c.total(descFailures, s.Failures)
+	c.total(descBackground, s.BackgroundErrors)
+}
