@@ -23,6 +23,29 @@ type Traffic struct {
 	Bytes    uint64 // of their frames, once for each
 }
 
+// Occupied is one channel of a node that somebody is on.
+type Occupied struct {
+	App, Name     string
+	Subscriptions int
+	Traffic       Traffic
+}
+
+// Occupied returns all of them, in no order.
+func (h *Hub) Occupied() (list []Occupied) {
+	h.apps.Range(func(id, v any) bool {
+		v.(*App).each(func(c *Channel) bool {
+			c.mu.Lock()
+			if c.count > 0 {
+				list = append(list, Occupied{id.(string), c.name, c.count, Traffic{c.order, c.bytes}})
+			}
+			c.mu.Unlock()
+			return true
+		})
+		return true
+	})
+	return list
+}
+
 func (c *Channel) info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -48,6 +48,8 @@ func main() {
 		}
 	case "apps import":
 		err = call.Import.Run(os.Stdin, os.Stdout, os.Stderr)
+	case "top":
+		err = watch(call.Top)
 	case "log":
 		err = operate(call.Log)
 	case "version":

@@ -14,7 +14,7 @@
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
 //   - findings.go, findings_env.go, findings_apps.go, findings_history.go: what `resound check` says.
 //   - import.go, import_convert.go, import_nodes.go: the JSON of Laravel's config('reverb') as a config file.
-//   - log.go: what `resound log` is asked for.
+//   - log.go, top.go: what `resound log` and `resound top` are asked for.
 //   - mappers.go: numbers, seconds, ages, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
 //   - laravel.go: which Laravel project this is; the words of its env().

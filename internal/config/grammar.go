@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -13,6 +14,7 @@ type grammar struct {
 	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
 	Check   checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
 	Apps    appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
+	Top     topCmd           `cmd:"" help:"Watch a running server: applications, busiest channels, how late its loops are."`
 	Log     logCmd           `cmd:"" help:"Look at the log of events, and take away from it."`
 	Version versionCmd       `cmd:"" help:"Print the version."`
 	V       kong.VersionFlag `name:"version" help:"Print the version."`
@@ -86,6 +88,28 @@ type logCompactCmd struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
+type topCmd struct {
+	Files
+	Every    time.Duration `default:"1s" placeholder:"TIME" help:"How long each look takes (default ${default})."`
+	Channels int           `type:"number" default:"20" placeholder:"N" help:"How many of the busiest channels to show (default ${default})."`
+	Once     bool          `help:"Look once, print it, and end. Always so where the output is no terminal."`
+	JSON     bool          `name:"json" help:"Print JSON, one object for each look."`
+}
+
+// Help is the longer text of `resound top --help`.
+func (topCmd) Help() string {
+	return `It asks the server that runs on the data directory, so it needs no port and no password, and it has to be the user of the server or root. Ctrl-C ends it; the server does not notice.
+
+Channels are in the order of what they make the server send: subscriptions × messages × bytes.
+
+Examples:
+
+	resound top
+	resound top --data-dir=/var/lib/resound --every=5s
+	resound top --once --channels=5
+	resound top --json | jq .delivered`
+}
+
 type versionCmd struct{}
 
 const description = `A drop-in replacement for Laravel Reverb: it listens on the same port, reads the same .env and speaks the same protocol.
@@ -99,6 +123,7 @@ Examples:
 	resound start --config=apps.yaml       several applications, reloaded when they change
 	resound config                         what is set, and where it came from
 	resound check                          what is wrong with it, and what to do
+	resound top                            what a running server does just now
 	resound log list                       the channels of which events are kept
 
 A setting is taken from the first of: flag, environment, .env file, config file, default.`

@@ -29,13 +29,14 @@ type Options struct {
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string    // "start", "config", "check", "apps import", "log" or "version"
-	Config      *Config   // nil for "apps import", "log" and "version"; after check what could be read
+	Command     string    // "start", "config", "check", "apps import", "log", "top" or "version"
+	Config      *Config   // nil for "apps import", "log", "top" and "version"; after check what could be read
 	JSON        bool      // --json
 	ShowSecrets bool      // config --show-secrets
 	Findings    []Finding // of check
 	Import      *Import   // of apps import
 	Log         *Log      // of log
+	Top         *Top      // of top
 }
 
 // Parse reads args (without the program's name), the environment and the .env
@@ -72,6 +73,9 @@ func Parse(args []string, o Options) (*Invocation, error) {
 		return inv, nil
 	case "version":
 		return inv, nil
+	case "top":
+		inv.Top, err = newTop(g.Top, src)
+		return inv, err
 	default:
 		if inv.Log, err = newLog(g.Log, inv.Command, src); err != nil {
 			return nil, err

@@ -18,6 +18,7 @@ func (n *Node) startControl() {
 		s.HandleLog(n.events, n.engine.Hub().Truncated)
 		s.Count("replay", func() any { return n.engine.Hub().ReplayStats() })
 	}
+	s.HandleTop(n.watch)
 	err := demo.MakeDir(n.config.DataDir)
 	if err == nil {
 		err = s.Listen()

@@ -7,6 +7,7 @@
 //   - control.go: the endpoint for commands on this machine.
 //   - admin.go: the port for who runs it.
 //   - metrics.go: what it tells Prometheus.
+//   - top.go, cpu_unix.go: what it does just now, for resound top.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints, safe to look at.
 //

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"resound/internal/control"
+)
+
+func TestShowTop(t *testing.T) {
+	top := control.Top{
+		Took: 1, Sockets: 12_345, Slow: 2, Backlog: 2_500_000, Lag: 1.26, Draining: true, Accepted: 0.6, Messages: 1.2, Sent: 123_456_789, Requests: 90,
+		Published: 95.4, Delivered: 1_234_567, Processor: 0.4213, Others: 1,
+		Apps:     []control.TopApp{{ID: "shop", Connections: 12_345, Channels: 3, Subscriptions: 20_000, Published: 95.4, Delivered: 1_234_567, Sent: 123_456_789}},
+		Channels: []control.TopChannel{{App: "shop", Name: "prices", Subscriptions: 12_000, Messages: 5, Size: 400, Sent: 24_000_000}, {App: "shop", Name: "bad\x1b[2Jname", Subscriptions: 1}},
+	}
+	for range maxApps {
+		top.Apps = append(top.Apps, control.TopApp{ID: "quiet"})
+	}
+	var b strings.Builder
+	if err := show(&b, top, 4711, false); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "top.txt", []byte(b.String()))
+	b.Reset()
+	if err := show(&b, top, 4711, true); err != nil || !strings.HasPrefix(b.String(), "\x1b[H") || !strings.HasSuffix(b.String(), "\x1b[J") || strings.Contains(b.String(), "bad\x1b") {
+		t.Errorf("live: %q, %v", b.String(), err)
+	}
+}
