@@ -1,14 +1,15 @@
 package swarm
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"resound/bench/sys"
+	"resound/bench/wire"
 	"resound/protocol/ws"
 )
 
@@ -102,8 +103,7 @@ func (s *Swarm) connected(id int32, c *conn) {
 		return
 	}
 	c.state = upgrading
-	s.out = fmt.Appendf(s.out[:0], "GET %s/app/%s?protocol=7&client=bench&version=1 HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", s.o.Path, s.o.Key, s.o.Server)
+	s.out = wire.AppendUpgrade(s.out[:0], s.o.Server.String(), s.o.Path, s.o.Key)
 	s.write(id, c, s.out)
 }
 
@@ -135,45 +135,38 @@ func (s *Swarm) write(id int32, c *conn, b []byte) {
 
 // send sends a text message.
 func (s *Swarm) send(id int32, c *conn, text []byte) {
-	s.out = ws.AppendMasked(s.out[:0], ws.OpText, text, [4]byte{1, 2, 3, 4})
+	s.out = wire.AppendText(s.out[:0], text)
 	s.write(id, c, s.out)
 }
 
 // upgraded reads the answer to the upgrade, and what may follow it at once.
 func (s *Swarm) upgraded(id int32, c *conn, b []byte) {
 	c.rest = append(c.rest, b...)
-	head, body, ok := bytes.Cut(c.rest, []byte("\r\n\r\n"))
-	if !ok {
-		return
+	after, done, err := wire.Upgraded(c.rest)
+	if err != nil {
+		s.lost(id, c, err.Error())
 	}
-	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101")) {
-		line, _, _ := bytes.Cut(head, []byte("\r\n"))
-		s.lost(id, c, string(line))
+	if !done || err != nil {
 		return
 	}
 	c.state, c.rest = greeting, nil
-	if len(body) > 0 {
-		s.frames(id, c, body)
+	if len(after) > 0 {
+		s.frames(id, c, after)
 	}
 }
 
 // greeted subscribes the socket that was told its id.
 func (s *Swarm) greeted(id int32, c *conn, text []byte) {
-	if !bytes.Contains(text, []byte("pusher:connection_established")) {
+	if !wire.IsGreeting(text) {
 		s.lost(id, c, string(text))
 		return
 	}
-	channel := s.o.Channels[s.channelOf(int(id))]
+	sub := wire.Subscription{Channel: s.o.Channels[s.channelOf(int(id))], SocketID: wire.SocketID(text)}
+	if strings.HasPrefix(sub.Channel, "presence-") { // each socket is a user of its own
+		sub.Member = wire.Member(strconv.Itoa(int(id)), strings.Repeat("n", max(s.o.UserInfo-wire.MemberSize, 0)))
+	}
 	c.state = subscribing
-	s.send(id, c, s.signer.subscribe(channel, socketID(text), id, s.o.UserInfo))
-}
-
-// socketID cuts the id out of connection_established, whose data is JSON within JSON.
-func socketID(text []byte) string {
-	_, after, _ := bytes.Cut(text, []byte("socket_id"))
-	after = bytes.TrimLeft(after, `\": `)
-	end := bytes.IndexAny(after, `\"`)
-	return string(after[:max(end, 0)])
+	s.send(id, c, s.signer.AppendSubscribe(nil, sub))
 }
 
 func (s *Swarm) subscribed(id int32, c *conn) {

@@ -5,7 +5,6 @@
 //   - swarm.go: Options, Swarm, and the poll that everything happens in.
 //   - dial.go: how sockets connect, upgrade and subscribe, so many at a time.
 //   - frames.go: counting frames in what was read; answers to pings.
-//   - sign.go: signatures of the protocol.
 //   - publish.go: publishing over kept-alive HTTP connections, and orders to raw.
 //   - requests.go: publishing for its own sake, kept-alive or not.
 //   - burst.go: one burst, from its publish to the last delivery.

@@ -2,58 +2,23 @@ package swarm
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"strconv"
 
+	"resound/bench/wire"
 	"resound/protocol/ws"
 )
 
 // frames handles the frames of what was read and keeps the start of the next.
 func (s *Swarm) frames(id int32, c *conn, b []byte) {
-	if len(c.rest) > 0 {
-		c.rest = append(c.rest, b...)
-		b = c.rest
-	}
-	for c.state != closed {
-		header, size, ok := frameSize(b)
-		if !ok || len(b) < header+size {
-			break
-		}
-		s.handle(id, c, b[:header+size], header)
-		b = b[header+size:]
-	}
-	switch {
-	case c.state == closed:
-	case len(b) == 0:
-		c.rest = c.rest[:0]
-	default:
-		c.rest = append(c.rest[:0], b...)
+	rest := wire.Frames(c.rest, b, func(frame []byte, header int) bool {
+		s.handle(id, c, frame, header)
+		return c.state != closed
+	})
+	if c.state != closed {
+		c.rest = rest
 	}
 }
-
-// frameSize reads the header of a server's frame.
-func frameSize(b []byte) (header, size int, ok bool) {
-	if len(b) < 2 {
-		return 0, 0, false
-	}
-	switch n := int(b[1] & 0x7f); {
-	case n < 126:
-		return 2, n, true
-	case n == 126 && len(b) >= 4:
-		return 4, int(binary.BigEndian.Uint16(b[2:])), true
-	case n == 127 && len(b) >= 10:
-		return 10, int(binary.BigEndian.Uint64(b[2:]) & (1<<40 - 1)), true
-	}
-	return 0, 0, false
-}
-
-var (
-	eventOf    = []byte(`"pusher`) // in all messages of the protocol itself
-	pingOf     = []byte(`pusher:ping`)
-	succeeded  = []byte(`subscription_succeeded`)
-	pongAnswer = []byte(`{"event":"pusher:pong","data":{}}`)
-)
 
 // handle is one whole frame.
 func (s *Swarm) handle(id int32, c *conn, frame []byte, header int) {
@@ -73,14 +38,14 @@ func (s *Swarm) handle(id int32, c *conn, frame []byte, header int) {
 	}
 	switch ws.Opcode(frame[0] & 0x0f) {
 	case ws.OpText, ws.OpBinary:
-		if c.state >= ready && !bytes.Contains(payload[:min(len(payload), 24)], eventOf) {
+		if c.state >= ready && !wire.IsProtocol(payload) {
 			s.event(id, c, frame, payload)
 			return
 		}
 		s.protocol(id, c, payload)
 	case ws.OpPing:
 		s.Pings++
-		s.out = ws.AppendMasked(s.out[:0], ws.OpPong, payload, [4]byte{1, 2, 3, 4})
+		s.out = wire.AppendPong(s.out[:0], payload)
 		s.write(id, c, s.out)
 	case ws.OpClose:
 		code, _, _ := ws.ParseClose(payload)
@@ -95,13 +60,13 @@ func (s *Swarm) protocol(id int32, c *conn, text []byte) {
 	switch {
 	case c.state == greeting:
 		s.greeted(id, c, text)
-	case bytes.Contains(text, pingOf):
+	case wire.IsPing(text):
 		s.Pings++
-		s.send(id, c, pongAnswer)
-	case c.state == subscribing && bytes.Contains(text, succeeded):
+		s.send(id, c, wire.Pong)
+	case c.state == subscribing && wire.IsSubscribed(text):
 		c.got, c.sum = s.counts[s.channelOf(int(id))], s.sums[s.channelOf(int(id))]
 		s.subscribed(id, c)
-	case c.state == subscribing && bytes.Contains(text, []byte("error")):
+	case c.state == subscribing && wire.IsError(text):
 		s.lost(id, c, string(text))
 	default:
 		s.Other++
@@ -144,10 +109,7 @@ const (
 
 func appendData(dst []byte, number uint32, size int) []byte {
 	start := len(dst)
-	dst = append(dst, mark)
-	for shift := 28; shift >= 0; shift -= 4 {
-		dst = append(dst, "0123456789abcdef"[number>>shift&15])
-	}
+	dst = wire.AppendHex(append(dst, mark), uint64(number), 8)
 	for len(dst)-start < size {
 		dst = append(dst, 'x')
 	}
@@ -159,13 +121,6 @@ func numberOf(payload []byte) (uint32, bool) {
 	if at == 0 || len(payload) < at+8 {
 		return 0, false
 	}
-	var number uint32
-	for _, digit := range payload[at : at+8] {
-		digit -= '0'
-		if digit > 9 {
-			digit -= 'a' - '0' - 10
-		}
-		number = number<<4 | uint32(digit)
-	}
-	return number, true
+	number, ok := wire.Hex(payload[at : at+8])
+	return uint32(number), ok
 }

@@ -1,12 +1,11 @@
 package swarm
 
 import (
-	"bytes"
 	"fmt"
-	"strconv"
 
 	"resound/bench/raw"
 	"resound/bench/sys"
+	"resound/bench/wire"
 )
 
 // publisher is one kept-alive HTTP connection. What is asked on it while an
@@ -24,7 +23,7 @@ type publisher struct {
 // dialPublishers opens HTTP connections until there are n.
 func (s *Swarm) dialPublishers(n int) error {
 	for len(s.pubs) < n {
-		fd, err := s.dialNow(s.o.Server)
+		fd, err := wire.Dial(s.o.Server, s.o.Patience)
 		if err != nil {
 			return fmt.Errorf("a publisher could not connect: %w", err)
 		}
@@ -35,29 +34,6 @@ func (s *Swarm) dialPublishers(n int) error {
 		}
 	}
 	return nil
-}
-
-// dialNow dials and waits for the connection.
-func (s *Swarm) dialNow(to sys.Addr) (int, error) {
-	fd, err := sys.Dial([4]byte{}, to, 0)
-	if err != nil {
-		return 0, err
-	}
-	p, err := sys.NewPoller()
-	if err != nil {
-		return 0, err
-	}
-	defer p.Close()
-	if err = p.Add(fd, 0, sys.Out); err == nil {
-		if _, err = p.Wait(make([]sys.Event, 1), int(s.o.Patience.Milliseconds())); err == nil {
-			err = sys.ConnectError(fd)
-		}
-	}
-	if err != nil {
-		sys.Close(fd)
-		return 0, err
-	}
-	return fd, nil
 }
 
 // prepare makes the requests of a burst of n events, to the channels by turns,
@@ -82,9 +58,7 @@ func (s *Swarm) prepare(n int) (want int64, err error) {
 func (s *Swarm) appendRequest(dst []byte, channel string, number uint32) []byte {
 	body := append([]byte(`{"name":"tick","data":"`), appendData(nil, number, s.o.Payload)...)
 	body = append(append(append(body, `","channel":"`...), channel...), `"}`...)
-	path := s.o.Path + "/apps/" + s.o.ID + "/events"
-	return fmt.Appendf(dst, "POST %s?%s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		path, s.signer.query("POST", path, body), len(body), body)
+	return s.signer.AppendPost(dst, s.o.Server.String(), s.o.Path+"/apps/"+s.o.ID+"/events", body)
 }
 
 // publish sends what prepare made.
@@ -135,7 +109,10 @@ func (p *publisher) read(s *Swarm) {
 	p.in = append(p.in, s.room[:n]...)
 	rest := p.in
 	for {
-		n, err := answerLen(rest)
+		n, status, err := wire.AnswerLen(rest)
+		if n > 0 && status != 200 {
+			err = fmt.Errorf("a publish was answered %q", rest[:n])
+		}
 		if err != nil {
 			s.fail(err)
 		}
@@ -151,33 +128,8 @@ func (p *publisher) read(s *Swarm) {
 	p.in = append(p.in[:0], rest...)
 }
 
-// answerLen is the length of the answer that b starts with, or 0 if it is not
-// whole. Any answer but 200 is an error.
-func answerLen(b []byte) (int, error) {
-	head, _, ok := bytes.Cut(b, []byte("\r\n\r\n"))
-	if !ok {
-		return 0, nil
-	}
-	if !bytes.HasPrefix(head, []byte("HTTP/1.1 200")) {
-		return 0, fmt.Errorf("a publish was answered %q", b)
-	}
-	at := bytes.Index(bytes.ToLower(head), []byte("content-length:"))
-	if at < 0 {
-		return 0, fmt.Errorf("an answer without Content-Length: %q", head)
-	}
-	line, _, _ := bytes.Cut(head[at+len("content-length:"):], []byte("\r\n"))
-	size, err := strconv.Atoi(string(bytes.TrimSpace(line)))
-	if err != nil || size < 0 {
-		return 0, fmt.Errorf("an answer with Content-Length %q", line)
-	}
-	if whole := len(head) + 4 + size; len(b) >= whole {
-		return whole, nil
-	}
-	return 0, nil
-}
-
 func (s *Swarm) dialControl() (err error) {
-	if s.control, err = s.dialNow(s.o.Control); err != nil {
+	if s.control, err = wire.Dial(s.o.Control, s.o.Patience); err != nil {
 		return fmt.Errorf("no control connection to the baseline: %w", err)
 	}
 	return s.poller.Add(s.control, idControl, sys.In)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"resound/bench/sys"
+	"resound/bench/wire"
 )
 
 // Options is what a swarm connects to and how.
@@ -83,7 +84,7 @@ type Swarm struct {
 	conns   []conn
 	open    int // conns on their way
 	begun   time.Time
-	signer  signer
+	signer  *wire.Signer
 	counts  []uint32 // events published, by channel
 	sums    []uint32 // of their numbers, mixed
 	readers []int64  // sockets that are subscribed and read, by channel
@@ -128,7 +129,7 @@ func New(o Options) (*Swarm, error) {
 		return nil, err
 	}
 	s := &Swarm{
-		Counts: Counts{Closed: map[string]int{}}, o: o, poller: p, begun: time.Now(), signer: newSigner(o.Key, o.Secret),
+		Counts: Counts{Closed: map[string]int{}}, o: o, poller: p, begun: time.Now(), signer: wire.NewSigner(o.Key, o.Secret),
 		events: make([]sys.Event, 512), room: make([]byte, 256<<10), counts: make([]uint32, len(o.Channels)), sums: make([]uint32, len(o.Channels)), readers: make([]int64, len(o.Channels)), control: -1,
 	}
 	if o.Control.Port != 0 {

@@ -3,6 +3,7 @@ package sys
 import (
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +54,27 @@ func (p Poller) Wait(events []Event, timeout int) (int, error) {
 		return int(n), nil
 	case unix.EINTR:
 		return 0, nil
+	}
+	return 0, errno
+}
+
+// WaitFor is Wait for a time as long as d, to some 50 µs, where Wait knows milliseconds only. A kernel before 5.11
+// cannot, and wakes up to a millisecond late.
+func (p Poller) WaitFor(events []Event, d time.Duration) (int, error) {
+	if d <= 0 {
+		return p.Wait(events, 0)
+	}
+	limit := unix.NsecToTimespec(int64(d))
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)),
+		uintptr(unsafe.Pointer(&limit)), 0, 0)
+	runtime.KeepAlive(events)
+	switch errno {
+	case 0:
+		return int(n), nil
+	case unix.EINTR:
+		return 0, nil
+	case unix.ENOSYS:
+		return p.Wait(events, int(d/time.Millisecond)+1)
 	}
 	return 0, errno
 }

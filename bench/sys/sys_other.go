@@ -2,6 +2,8 @@
 
 package sys
 
+import "time"
+
 // Event is one socket that has something: Fd is the number it was added under.
 type Event struct {
 	Events uint32
@@ -29,6 +31,9 @@ func (Poller) Change(fd int, id int32, events uint32) error { return ErrUnsuppor
 
 // Wait fails.
 func (Poller) Wait(events []Event, timeout int) (int, error) { return 0, ErrUnsupported }
+
+// WaitFor fails.
+func (Poller) WaitFor(events []Event, d time.Duration) (int, error) { return 0, ErrUnsupported }
 
 // Close does nothing.
 func (Poller) Close() {}
