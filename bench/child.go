@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -44,6 +45,20 @@ type place struct{ core, nice int }
 
 func (c Cores) server() place { return place{c.Server, c.Nice} }
 func (c Cores) load() place   { return place{c.Load, c.Nice} }
+
+// part is the place of one of several loads: each has a core of its own as long as there are any, beside the server's.
+func (c Cores) part(number int) place {
+	cores, err := sys.Affinity()
+	if c.Load < 0 || err != nil {
+		return place{c.Load, c.Nice}
+	}
+	cores = slices.DeleteFunc(cores, func(core int) bool { return core == c.Server })
+	if len(cores) == 0 || number == 0 {
+		return c.load()
+	}
+	first := max(slices.Index(cores, c.Load), 0)
+	return place{cores[(first+number)%len(cores)], c.Nice}
+}
 
 // crowd is the place of a second load, which must not delay what the first one measures.
 func (c Cores) crowd() place { return place{c.Load, min(c.Nice+5, 19)} }

@@ -16,6 +16,12 @@
 //   - connect.go: a storm of connections beside a running broadcast.
 //   - slow.go: sockets that stop reading, beside those that read.
 //   - idle.go: what idle sockets take of the CPU.
+//   - play.go: the open-loop scenario: a workload at a rate that does not ask whether the server keeps up.
+//   - presets.go: the workloads that have names: steady, rooms, table, presence, whisper, replay.
+//   - workload.go: a workload from a file.
+//   - cast.go: the load processes that play it together, and what server and load use meanwhile.
+//   - player.go: one of them.
+//   - playtable.go: the table and the figures of a play.
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables, the raw result as JSON, the machine.
@@ -24,6 +30,7 @@
 //   - figure.go: plots of a result, which package report draws.
 //   - progress.go: the line on the terminal while a scenario runs.
 //
-// A scenario that did not deliver everything fails. One that is interrupted
+// A closed-loop scenario that did not deliver everything fails; a play counts what was lost, and fails if it did not
+// exercise what its workload names. One that is interrupted
 // reports the rounds that it has finished.
 package bench

@@ -8,12 +8,13 @@ import (
 
 	json "github.com/goccy/go-json"
 
+	"resound/bench/crowd"
 	"resound/bench/swarm"
 )
 
 // An order is what a load process is asked to do.
 type order struct {
-	Op string // open, counts, connect, bursts, requests, broadcast, pause, resume, wait or leave
+	Op string // open, counts, connect, bursts, requests, broadcast, pause, resume, wait or leave; crowd, and then begin and stop
 
 	Swarm    swarm.Options // open
 	Sockets  int           // connect
@@ -24,6 +25,9 @@ type order struct {
 	Rate     float64       // broadcast: of Messages, a second
 	Wait     time.Duration // wait
 	Fresh    bool          // requests: Messages of them over Window connections, or a connection for each
+
+	Crowd *crowd.Options `json:",omitempty"` // crowd
+	At    int64          // begin, stop: Unix time in nanoseconds
 }
 
 // A report is the answer to an order.
@@ -38,6 +42,10 @@ type report struct {
 	Broadcasts []swarm.Broadcast `json:",omitempty"`
 	Began      int64             // when the order was begun and done, Unix time in nanoseconds
 	Done       int64
+
+	Ready  bool          `json:",omitempty"` // of a crowd: all are connected
+	Second *crowd.Second `json:",omitempty"` // and what a second of the play brought
+	Played *crowd.Result `json:",omitempty"` // and all of it
 }
 
 // load is a process that holds sockets.

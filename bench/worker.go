@@ -17,8 +17,9 @@ import (
 
 // worker carries out orders on a swarm.
 type worker struct {
-	swarm *swarm.Swarm
-	line  []byte // the start of an order
+	in, out *os.File
+	swarm   *swarm.Swarm
+	line    []byte // the start of an order
 }
 
 // errEnd is the end of the orders.
@@ -30,7 +31,7 @@ var errEnd = errors.New("no more orders")
 func RunLoad(in, out *os.File) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	w := &worker{}
+	w := &worker{in: in, out: out}
 	room := make([]byte, 64<<10)
 	var failure error
 	read := func() error {
@@ -96,6 +97,10 @@ func (w *worker) answer(line []byte) []byte {
 func (w *worker) carryOut(o order, r *report) (err error) {
 	if o.Op == "open" {
 		w.swarm, err = swarm.New(o.Swarm)
+		return err
+	}
+	if o.Op == "crowd" && o.Crowd != nil {
+		r.Played, err = play(w.in, w.out, *o.Crowd)
 		return err
 	}
 	if w.swarm == nil {

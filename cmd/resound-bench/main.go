@@ -34,6 +34,14 @@ type grammar struct {
 	Idle    idleCommand    `cmd:"" help:"CPU of sockets that do nothing but answer pings."`
 	Record  recordCommand  `cmd:"" help:"What a server that runs is used for, by its counters: the ground for what-if."`
 
+	Steady   steadyCommand   `cmd:"" help:"Open loop: one channel, so many events a second, whether or not the server keeps up: latency, loss, CPU."`
+	Rooms    roomsCommand    `cmd:"" help:"Open loop: many channels with a few sockets each."`
+	Table    tableCommand    `cmd:"" help:"Open loop: live tables, whose viewers see each change of a row."`
+	Presence presenceCommand `cmd:"" help:"Open loop: members that join and leave: subscriptions, and how soon the others know."`
+	Whisper  whisperCommand  `cmd:"" help:"Open loop: client events from socket to socket."`
+	Replay   replayCommand   `cmd:"" help:"Open loop: connections that are cut, and come back for what they missed."`
+	Mixed    mixedCommand    `cmd:"" help:"Open loop: any mix of these, from a YAML file."`
+
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
 	Load struct{} `cmd:"" hidden:"" help:"Be a load process."`
@@ -69,7 +77,7 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if call.Command() != "record" { // which measures nothing
+	if call.Command() != "record" && !g.Mixed.Example { // which measure nothing
 		if err := alone(ctx); err != nil {
 			return err
 		}
@@ -78,6 +86,8 @@ func run() error {
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
 		"connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
 		"record": g.Record.run,
+		"steady": g.Steady.run, "rooms": g.Rooms.run, "table": g.Table.run, "presence": g.Presence.run, "whisper": g.Whisper.run, "replay": g.Replay.run,
+		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run,
 	}[call.Command()](ctx)
 }
 
