@@ -70,10 +70,18 @@ func (s *Swarm) stuck() string {
 	return strings.Join(list, ", ")
 }
 
+// source is the address that number i of many connects from, in the part-th range of them. To a server on
+// another machine the system chooses, which leaves some 28,000 sockets.
+func source(to sys.Addr, part, i int) [4]byte {
+	if to.IP[0] != 127 {
+		return [4]byte{}
+	}
+	return [4]byte{127, 0, byte(part), byte(1 + i%250)}
+}
+
 func (s *Swarm) dial() error {
 	id := len(s.conns)
-	source := [4]byte{127, 0, 0, byte(1 + id/perSource%250)}
-	fd, err := sys.Dial(source, s.o.Server, s.o.ReceiveBuffer)
+	fd, err := sys.Dial(source(s.o.Server, 0, id/perSource), s.o.Server, s.o.ReceiveBuffer)
 	if err != nil {
 		return err
 	}
@@ -103,7 +111,7 @@ func (s *Swarm) connected(id int32, c *conn) {
 		return
 	}
 	c.state = upgrading
-	s.out = wire.AppendUpgrade(s.out[:0], s.o.Server.String(), s.o.Path, s.o.Key)
+	s.out = wire.AppendUpgrade(s.out[:0], s.o.Host, s.o.Path, s.o.Key)
 	s.write(id, c, s.out)
 }
 

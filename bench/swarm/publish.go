@@ -9,9 +9,10 @@ import (
 )
 
 // publisher is one kept-alive HTTP connection. What is asked on it while an
-// answer is awaited waits behind it (pipelining).
+// answer is awaited waits behind it (pipelining). A server that hangs up after an
+// answer gets another connection with the next publish.
 type publisher struct {
-	fd      int
+	fd      int    // hungUp if there is none
 	id      int32  // that the poller has it under
 	unsent  []byte // of a request, while the connection is not there
 	out     []byte // requests of the next burst
@@ -20,20 +21,37 @@ type publisher struct {
 	in      []byte
 }
 
+const hungUp = -1
+
 // dialPublishers opens HTTP connections until there are n.
 func (s *Swarm) dialPublishers(n int) error {
 	for len(s.pubs) < n {
-		fd, err := wire.Dial(s.o.Server, s.o.Patience)
-		if err != nil {
+		s.pubs = append(s.pubs, &publisher{fd: hungUp, id: idPublisher - int32(len(s.pubs))})
+	}
+	for _, p := range s.pubs[:n] {
+		if p.fd != hungUp {
+			continue
+		}
+		var err error
+		if p.fd, err = wire.Dial(s.o.API, s.o.Patience); err != nil {
+			p.fd = hungUp
 			return fmt.Errorf("a publisher could not connect: %w", err)
 		}
-		id := idPublisher - int32(len(s.pubs))
-		s.pubs = append(s.pubs, &publisher{fd: fd, id: id})
-		if err := s.poller.Add(fd, id, sys.In); err != nil {
+		if err := s.poller.Add(p.fd, p.id, sys.In); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hangUp ends a connection that the server ends.
+func (p *publisher) hangUp(s *Swarm) {
+	sys.Close(p.fd)
+	p.fd, p.in, p.unsent = hungUp, p.in[:0], nil
+	s.Hangups++
+	if p.waiting > 0 {
+		s.fail(fmt.Errorf("the server closed a publisher's connection with %d publishes unanswered: if it answers one on each, use as many publishers as there are in flight", p.waiting))
+	}
 }
 
 // prepare makes the requests of a burst of n events, to the channels by turns,
@@ -58,7 +76,7 @@ func (s *Swarm) prepare(n int) (want int64, err error) {
 func (s *Swarm) appendRequest(dst []byte, channel string, number uint32) []byte {
 	body := append([]byte(`{"name":"tick","data":"`), appendData(nil, number, s.o.Payload)...)
 	body = append(append(append(body, `","channel":"`...), channel...), `"}`...)
-	return s.signer.AppendPost(dst, s.o.Server.String(), s.o.Path+"/apps/"+s.o.ID+"/events", body)
+	return s.signer.AppendPost(dst, s.o.APIHost, s.o.Path+"/apps/"+s.o.ID+"/events", body)
 }
 
 // publish sends what prepare made.
@@ -102,8 +120,11 @@ func (p *publisher) read(s *Swarm) {
 	switch {
 	case again:
 		return
-	case err != nil || n == 0:
-		s.fail(fmt.Errorf("the server hung up on a publisher: %w", err))
+	case err != nil:
+		s.fail(fmt.Errorf("a publisher: %w", err))
+		return
+	case n == 0:
+		p.hangUp(s)
 		return
 	}
 	p.in = append(p.in, s.room[:n]...)
@@ -120,7 +141,12 @@ func (p *publisher) read(s *Swarm) {
 			break
 		}
 		p.waiting--
-		rest = rest[n:]
+		if last := wire.IsLast(rest[:n]); last {
+			rest = nil
+			p.hangUp(s)
+		} else {
+			rest = rest[n:]
+		}
 		if s.answer != nil {
 			s.answer(p)
 		}

@@ -24,7 +24,7 @@ func (s *Swarm) Requests(channel string, n, connections int, fresh bool) (took t
 			return
 		}
 		sent++
-		if fresh {
+		if fresh || p.fd == hungUp {
 			s.redial(p, sent)
 		}
 		p.waiting++
@@ -58,8 +58,10 @@ func (s *Swarm) Requests(channel string, n, connections int, fresh bool) (took t
 // redial gives p a new connection, from one of many addresses: the ports of one
 // would soon all wait for stray packets of their last connection.
 func (s *Swarm) redial(p *publisher, number int) {
-	sys.Close(p.fd)
-	fd, err := sys.Dial([4]byte{127, 0, 1, byte(1 + number%250)}, s.o.Server, 0)
+	if p.fd != hungUp {
+		sys.Close(p.fd)
+	}
+	fd, err := sys.Dial(source(s.o.API, 1, number), s.o.API, 0)
 	if err == nil {
 		p.fd = fd
 		err = s.poller.Add(fd, p.id, sys.In)

@@ -20,6 +20,7 @@ import (
 type pusherServer struct {
 	*httptest.Server
 	deliver func(conns []net.Conn, frame []byte, number int) // how an event goes out
+	hangsUp bool                                             // after each answer
 
 	mu     sync.Mutex
 	conns  []net.Conn
@@ -69,6 +70,9 @@ func (s *pusherServer) publish(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.deliver(s.conns, ws.AppendFrame(nil, ws.OpText, text), s.number)
 	s.number++
+	if s.hangsUp {
+		w.Header().Set("Connection", "close")
+	}
 	_, _ = io.WriteString(w, "{}")
 }
 

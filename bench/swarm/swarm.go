@@ -11,6 +11,9 @@ import (
 // Options is what a swarm connects to and how.
 type Options struct {
 	Server sys.Addr
+	API    sys.Addr // where it takes publishes; Server if it has no port
+	// Host and APIHost are the names that requests carry; the addresses if they are "".
+	Host, APIHost string
 	// Silent sockets connect and send nothing: the server is the raw baseline, which
 	// takes orders at Control, if that has a port.
 	Silent  bool
@@ -70,6 +73,7 @@ type Counts struct {
 	Closed    map[string]int // sockets that the server closed, by close code or reason
 	Pings     int64          // answered
 	Other     int64          // frames that are none of the above
+	Hangups   int64          // publishers' connections that the server closed
 }
 
 // Swarm is the sockets. Make it with New.
@@ -117,6 +121,15 @@ func New(o Options) (*Swarm, error) {
 	}
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
+	}
+	if o.Host == "" {
+		o.Host = o.Server.String()
+	}
+	if o.API.Port == 0 {
+		o.API, o.APIHost = o.Server, o.Host
+	}
+	if o.APIHost == "" {
+		o.APIHost = o.API.String()
 	}
 	if o.Payload < minPayload {
 		o.Payload = minPayload
@@ -274,7 +287,9 @@ func (s *Swarm) Leave() {
 func (s *Swarm) Close() {
 	s.Leave()
 	for _, p := range s.pubs {
-		sys.Close(p.fd)
+		if p.fd != hungUp {
+			sys.Close(p.fd)
+		}
 	}
 	if s.control >= 0 {
 		sys.Close(s.control)

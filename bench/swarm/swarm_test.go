@@ -53,6 +53,38 @@ func TestEveryEventArrives(t *testing.T) {
 	}
 }
 
+// A server may end a publisher's connection with an answer.
+func TestPublishersConnectAgain(t *testing.T) {
+	server := newServer(t, all)
+	server.hangsUp = true
+	o := server.options(t)
+	o.Publishers = 3
+	s := connected(t, o)
+	for range 4 {
+		if got, _, err := s.Burst(3); err != nil || got != 3*sockets {
+			t.Fatalf("%d deliveries, %v", got, err)
+		}
+	}
+	server.deliver = func([]net.Conn, []byte, int) {}
+	if _, err := s.Requests("fan", 20, 4, false); err != nil {
+		t.Fatal(err)
+	}
+	if s.Hangups != 12+20 {
+		t.Errorf("%d connections ended, want %d", s.Hangups, 12+20)
+	}
+	if _, _, err := s.Burst(4); err == nil || !strings.Contains(err.Error(), "with 1 publishes unanswered: if it answers one on each") {
+		t.Errorf("two publishes on a connection that ends with the first answer: %v", err)
+	}
+}
+
+func TestOnlyLoopbackHasManySources(t *testing.T) {
+	for to, want := range map[[4]byte][4]byte{{127, 0, 0, 1}: {127, 0, 1, 3}, {192, 0, 2, 1}: {}} {
+		if got := source(sys.Addr{IP: to}, 1, 252); got != want {
+			t.Errorf("to %v from %v, want %v", to, got, want)
+		}
+	}
+}
+
 func TestLossIsCaught(t *testing.T) {
 	var held []byte
 	faults := map[string]struct {

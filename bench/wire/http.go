@@ -71,6 +71,18 @@ func AnswerLen(b []byte) (n, status int, err error) {
 	return 0, status, nil
 }
 
+// IsLast says whether an answer is the last one on its connection.
+func IsLast(answer []byte) bool {
+	for line := range bytes.Lines(answer) {
+		if name, value, ok := bytes.Cut(line, []byte(":")); !ok && len(name) <= 2 { // the end of the head
+			return false
+		} else if ok && bytes.EqualFold(name, []byte("Connection")) {
+			return bytes.EqualFold(bytes.TrimSpace(value), []byte("close"))
+		}
+	}
+	return false
+}
+
 // Dial dials and waits for the connection.
 func Dial(to sys.Addr, patience time.Duration) (int, error) {
 	fd, err := sys.Dial([4]byte{}, to, 0)
