@@ -64,9 +64,11 @@ func (c Cores) part(number int) place {
 func (c Cores) crowd() place { return place{c.Load, min(c.Nice+5, 19)} }
 
 // startChild starts a program on one core. What Go makes of that is left to the program.
-func startChild(at place, name string, args ...string) (*child, error) {
+// env (KEY=VALUE) comes on top of our own environment.
+func startChild(at place, env []string, name string, args ...string) (*child, error) {
 	c := &child{cmd: exec.Command(name, args...), ended: make(chan struct{})}
-	c.cmd.Stderr = &c.errors
+	c.cmd.Stderr, c.cmd.WaitDelay = &c.errors, time.Second // a process that it leaves behind may keep its standard error open
+	c.cmd.Env = append(os.Environ(), env...)
 	// Ctrl-C on the terminal is for us alone: we end our children. A session is also a group of the scheduler's.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, in, err := os.Pipe()
@@ -120,16 +122,17 @@ func (p place) run(f func() error) error {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// stop ends the process, politely first, and returns what it wrote to its standard error.
+// stop ends the process and those it has started, politely first, and returns what they wrote to
+// their standard error.
 func (c *child) stop() string {
 	_ = c.in.Close()
-	_ = c.cmd.Process.Signal(syscall.SIGTERM)
+	_ = syscall.Kill(-c.pid(), syscall.SIGTERM) // the group: its session has no other, unless it made one
 	select {
 	case <-c.ended:
 	case <-time.After(10 * time.Second):
-		_ = c.cmd.Process.Kill()
-		<-c.ended
 	}
+	_ = syscall.Kill(-c.pid(), syscall.SIGKILL)
+	<-c.ended
 	return string(bytes.TrimSpace(c.errors.b))
 }
 

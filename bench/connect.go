@@ -185,7 +185,7 @@ func (r *ConnectResult) Table() Table {
 		t.Rows = append(t.Rows, []string{
 			c.Target.Name,
 			thousands(median(func(s ConnectStorm) float64 { return float64(s.Ready) / s.Seconds })),
-			number(median(func(s ConnectStorm) float64 { return s.CPU / float64(s.Ready) * 1e6 })),
+			number(c.Target.ofProcess(median(func(s ConnectStorm) float64 { return s.CPU / float64(s.Ready) * 1e6 }))),
 			fmt.Sprint(refused), fmt.Sprint(dropped),
 			number(median(func(s ConnectStorm) float64 { return s.Connects.P50 })), number(median(func(s ConnectStorm) float64 { return s.Connects.P99 })),
 			number(median(func(s ConnectStorm) float64 { return s.Connects.Max })),

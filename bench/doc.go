@@ -5,9 +5,11 @@
 // rounds, so that what else happens on the machine happens to both: the ratio
 // is the result.
 //
-//   - target.go: servers: ours, the baseline, or one that runs already.
+//   - target.go: servers: one that is started, the baseline, or one that runs already.
+//   - command.go: the command that a server of any kind is started with.
+//   - peers.go: a file that lists servers.
 //   - child.go: processes that end with us, pinned to cores.
-//   - usage.go: CPU seconds and memory of a process.
+//   - usage.go: CPU seconds and memory of a process and its descendants.
 //   - load.go: the load as the scenario sees it: a process that takes orders.
 //   - worker.go: the load as its process sees it.
 //   - fanout.go: deliveries of one publisher to many sockets.

@@ -33,7 +33,7 @@ type FanoutResult struct {
 	Window     int            `json:"window"`
 	Payload    int            `json:"payload"`
 	Pause      time.Duration  `json:"pause_ns"`
-	Frame      int            `json:"frame"` // bytes of an event on the wire
+	Frame      int            `json:"frame"` // bytes of an event on the wire, as the first server sends it, and the baseline
 	Publishers int            `json:"publishers"`
 	Cores      Cores          `json:"cores"`
 	Columns    []FanoutColumn `json:"columns"`
@@ -45,13 +45,14 @@ type FanoutColumn struct {
 	Target   Target        `json:"target"`
 	Name     string        `json:"name"`
 	Channels int           `json:"channels"`
+	Frame    int           `json:"frame,omitempty"` // bytes of an event on the wire
 	Rounds   []FanoutRound `json:"rounds"`
 }
 
 // FanoutRound is one turn of a column.
 type FanoutRound struct {
 	Deliveries int64   `json:"deliveries"`
-	CPU        float64 `json:"cpu_s"`    // of the server, in seconds
+	CPU        float64 `json:"cpu_s"`    // of the server, in seconds; 0 if its process is not known
 	Waited     float64 `json:"waited_s"` // its threads were ready and did not run
 	Bursts     []int64 `json:"burst_ns"` // of each burst, from its publish to the last socket
 }
@@ -128,7 +129,10 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 			if err != nil {
 				return fmt.Errorf("%s: %w", run.Name, err)
 			}
-			r.Frame = report.Frame
+			run.column.Frame = report.Frame
+			if r.Frame == 0 {
+				r.Frame = report.Frame
+			}
 		}
 	}
 	if r.Frame == 0 {
@@ -158,16 +162,12 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
 	each := f.Sockets / run.column.Channels // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
-	before, err := cpuUsage(run.pid())
-	if err != nil {
-		return FanoutRound{}, err
-	}
-	report, err := run.load.do(o)
-	if err != nil {
-		return FanoutRound{}, err
-	}
-	after, err := cpuUsage(run.pid())
-	return FanoutRound{report.Deliveries, (after.ran - before.ran).Seconds(), (after.waited - before.waited).Seconds(), report.Took}, err
+	var answer report
+	used, err := run.spent(func() (err error) {
+		answer, err = run.load.do(o)
+		return err
+	})
+	return FanoutRound{answer.Deliveries, used.ran.Seconds(), used.waited.Seconds(), answer.Took}, err
 }
 
 // perMillion is the CPU seconds of the server for a million deliveries.
@@ -193,21 +193,24 @@ func (r *FanoutResult) Table() Table {
 	for i, c := range r.Columns {
 		var cost, ratio, bursts, rate, ran, waited []float64
 		for j, round := range c.Rounds {
-			cost = append(cost, round.perMillion())
-			if j < len(r.Columns[0].Rounds) {
-				ratio = append(ratio, round.perMillion()/r.Columns[0].Rounds[j].perMillion())
+			cost = append(cost, c.Target.ofProcess(round.perMillion()))
+			if first := r.Columns[0]; j < len(first.Rounds) {
+				ratio = append(ratio, c.Target.ofProcess(round.perMillion())/first.Target.ofProcess(first.Rounds[j].perMillion()))
 			}
 			bursts = append(bursts, millis(round.Bursts)...)
 			rate = append(rate, float64(round.Deliveries)/round.seconds())
-			ran = append(ran, round.CPU/round.seconds()*100)
-			waited = append(waited, round.Waited/round.seconds()*100)
+			ran = append(ran, c.Target.ofProcess(round.CPU/round.seconds()))
+			waited = append(waited, c.Target.ofProcess(round.Waited/round.seconds()))
 		}
 		p99 := quantile(bursts, 0.99)
 		if i == 0 {
 			base99 = p99
 		}
 		t.Rows = append(t.Rows, []string{c.Name, spreadOf(cost).String(), spreadOf(ratio).String(), number(quantile(bursts, 0.5)), number(p99),
-			number(p99 / base99), thousands(quantile(rate, 0.5)), number(quantile(ran, 0.5)) + " %", number(quantile(waited, 0.5)) + " %"})
+			number(p99 / base99), thousands(quantile(rate, 0.5)), percent(quantile(ran, 0.5)), percent(quantile(waited, 0.5))})
+		if c.Frame != 0 && c.Frame != r.Frame {
+			t.Notes = append(t.Notes, fmt.Sprintf("An event of %s has %d bytes on the wire.", c.Name, c.Frame))
+		}
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")

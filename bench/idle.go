@@ -35,6 +35,9 @@ type IdleRow struct {
 // Run measures. A server that sends no ping in the time fails: nothing was measured then.
 // When ctx ends, a server that is being measured counts up to then.
 func (i Idle) Run(ctx context.Context) (*IdleResult, error) {
+	if err := needProcesses("CPU", i.Targets); err != nil {
+		return nil, err
+	}
 	r := &IdleResult{Sockets: i.Sockets}
 	for n, t := range i.Targets {
 		row, err := i.row(ctx, t, func(done float64, what string) {

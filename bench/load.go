@@ -57,7 +57,7 @@ func startLoad(at place, o swarm.Options) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := startChild(at, self, "load")
+	c, err := startChild(at, nil, self, "load")
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,8 @@ func startPair(t Target, c Cores, o swarm.Options) (*pair, error) {
 
 // load starts one more load for the server.
 func (s *server) load(at place, o swarm.Options) (*load, error) {
-	o.Server, o.ID, o.Key, o.Secret, o.Path, o.Silent = s.addr, s.ID, s.Key, s.Secret, s.Path, s.raw()
+	o.Server, o.API, o.Host, o.APIHost, o.Silent = s.addr, s.api, s.Address, s.API, s.raw()
+	o.ID, o.Key, o.Secret, o.Path = s.ID, s.Key, s.Secret, s.Path
 	l, err := startLoad(at, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)

@@ -60,6 +60,9 @@ type MemoryRow struct {
 
 // Run measures. When ctx ends it returns the rows that are whole.
 func (m MemoryScenario) Run(ctx context.Context) (*MemoryResult, error) {
+	if err := needProcesses("memory", m.Targets); err != nil {
+		return nil, err
+	}
 	r := &MemoryResult{Few: m.Few, Many: m.Many, Members: m.Members, UserInfo: m.UserInfo}
 	total := float64(m.Repeat * len(m.Targets) * len(m.Kinds))
 	for repeat := range m.Repeat {

@@ -41,6 +41,7 @@ type PublishRound struct {
 	Requests int     `json:"requests"`
 	CPU      float64 `json:"cpu_s"` // of the server
 	Seconds  float64 `json:"seconds"`
+	Hangups  int64   `json:"hangups,omitempty"` // connections that the server closed
 }
 
 // Run measures. It returns what it has when ctx ends.
@@ -93,16 +94,19 @@ func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
 	if fresh {
 		o.Messages = s.Fresh
 	}
-	before, err := p.cpu()
+	before, err := p.load.do(order{Op: "counts"})
 	if err != nil {
 		return PublishRound{}, err
 	}
-	report, err := p.load.do(o)
+	var answer report
+	used, err := p.spent(func() (err error) {
+		answer, err = p.load.do(o)
+		return err
+	})
 	if err != nil {
 		return PublishRound{}, err
 	}
-	after, err := p.cpu()
-	return PublishRound{o.Messages, (after - before).Seconds(), time.Duration(report.Took[0]).Seconds()}, err
+	return PublishRound{o.Messages, used.ran.Seconds(), time.Duration(answer.Took[0]).Seconds(), answer.Counts.Hangups - before.Counts.Hangups}, nil
 }
 
 func (c PublishColumn) name() string {
@@ -127,16 +131,19 @@ func (r *PublishResult) Table() Table {
 		for j, round := range r.Columns[i].Rounds {
 			n := float64(round.Requests)
 			rate = append(rate, n/round.Seconds)
-			cost = append(cost, round.CPU/n*1e5)
-			busy = append(busy, round.CPU/round.Seconds*100)
+			cost = append(cost, c.Target.ofProcess(round.CPU/n*1e5))
+			busy = append(busy, c.Target.ofProcess(round.CPU/round.Seconds))
 			if j < len(first.Rounds) {
 				f := first.Rounds[j]
 				rates = append(rates, n/round.Seconds/(float64(f.Requests)/f.Seconds))
-				costs = append(costs, round.CPU/n/(f.CPU/float64(f.Requests)))
+				costs = append(costs, c.Target.ofProcess(round.CPU/n)/first.Target.ofProcess(f.CPU/float64(f.Requests)))
 			}
 		}
+		if !c.Fresh && len(c.Rounds) > 0 && c.Rounds[0].Hangups > 0 {
+			t.Notes = append(t.Notes, c.Target.Name+" closes connections after an answer, whether or not they are to be kept alive.")
+		}
 		t.Rows = append(t.Rows, []string{c.name(), thousands(quantile(rate, 0.5)), spreadOf(rates).String(), spreadOf(cost).String(), spreadOf(costs).String(),
-			number(quantile(busy, 0.5)) + " %"})
+			percent(quantile(busy, 0.5))})
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row of the same kind, round by round. Every publish was answered with 200.")
 	if r.Partial {

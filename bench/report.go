@@ -26,7 +26,7 @@ type Machine struct {
 
 // ThisMachine describes the machine and this process.
 func ThisMachine() Machine {
-	m := Machine{Time: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Args: os.Args[1:]}
+	m := Machine{Time: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Args: withoutSecrets(os.Args[1:])}
 	m.CPU = fieldOf("/proc/cpuinfo", "model name")
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = strings.TrimSpace(string(b))
@@ -119,7 +119,18 @@ func number(f float64) string {
 
 // String prints the median, and the quartiles beside it.
 func (s Spread) String() string {
+	if s.Median != s.Median {
+		return "–"
+	}
 	return fmt.Sprintf("%s (%s–%s)", number(s.Median), number(s.Low), number(s.High))
+}
+
+// percent prints a part of 1.
+func percent(f float64) string {
+	if f != f {
+		return "–"
+	}
+	return number(f*100) + " %"
 }
 
 // thousands prints a large number with separators.

@@ -53,6 +53,9 @@ const slowChannel = "slow"
 
 // Run measures. It returns the rows that are whole when ctx ends.
 func (s Slow) Run(ctx context.Context) (*SlowResult, error) {
+	if err := needProcesses("memory", s.Targets); err != nil {
+		return nil, err
+	}
 	r := &SlowResult{Readers: s.Readers, Others: s.Others, Rate: s.Rate, Payload: s.Payload, Seconds: s.Duration.Seconds()}
 	for i, t := range s.Targets {
 		row, err := s.row(ctx, t, func(done float64, what string) {

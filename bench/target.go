@@ -3,31 +3,36 @@ package bench
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"resound/bench/sys"
 )
 
-// Target is a server to measure.
+// Target is a server to measure: one that is started, one that runs already, or a command of this program.
 type Target struct {
 	Name string `json:"name"`
-	// Program is the server's binary, which is started with Args; {port} in one
-	// of them stands for a port that is free, and {dir} for a directory that is
-	// removed afterwards. Address is one that runs already. Self is a command of
-	// this program, which is the server then.
-	Self    string   `json:"self,omitempty"`
+	// Program is started with Args, and with Env (KEY=VALUE) beside our own environment. In both,
+	// {port} stands for a port that is free, {dir} for a directory that is removed afterwards,
+	// and {id}, {key} and {secret} for the application's credentials.
 	Program string   `json:"program,omitempty"`
 	Args    []string `json:"args,omitempty"`
-	Address string   `json:"address,omitempty"`
-	PID     int      `json:"pid,omitempty"` // of the process at Address
+	Env     []string `json:"env,omitempty"`
+	// Address is one that runs already; API is where it takes publishes, if that is not there as well.
+	// PID is its process on this machine; 0 if that is not known: then its CPU and its memory are not either.
+	Address string `json:"address,omitempty"`
+	API     string `json:"api,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	Self    string `json:"self,omitempty"` // the command of this program that is the server
 
 	ID     string `json:"id,omitempty"`
 	Key    string `json:"key,omitempty"`
 	Secret string `json:"-"`
-	Path   string `json:"path,omitempty"`
+	Path   string `json:"path,omitempty"` // prefix of the server's paths
 }
 
 // The baselines.
@@ -40,45 +45,111 @@ var (
 
 func (t Target) raw() bool { return t.Self == Baseline.Self }
 
+// measurable says whether the process is on this machine, and known.
+func (t Target) measurable() bool { return t.Address == "" || t.PID != 0 }
+
+// ofProcess is what was read of the process: f, or NaN, which a table shows as a dash.
+func (t Target) ofProcess(f float64) float64 {
+	if !t.measurable() {
+		return math.NaN()
+	}
+	return f
+}
+
+// needProcesses is the error of a scenario that is about nothing but the process, if that of a target is not known.
+func needProcesses(what string, targets []Target) error {
+	for _, t := range targets {
+		if !t.measurable() {
+			return fmt.Errorf("%s: its %s cannot be read without its process: give its --pid (pid: in a peers file); a server on another machine cannot be measured for this", t.Name, what)
+		}
+	}
+	return nil
+}
+
+// SetAddress sets where the server takes sockets, and publishes if that is elsewhere: HOST:PORT,
+// also behind ws:// or http://. There is no TLS.
+func (t *Target) SetAddress(address, api string) (err error) {
+	if t.Address, err = hostPort(address); err == nil && api != "" {
+		t.API, err = hostPort(api)
+	}
+	if err != nil {
+		return fmt.Errorf("the address of %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+func hostPort(text string) (string, error) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	switch {
+	case !ok:
+		rest = text
+	case scheme == "wss" || scheme == "https":
+		return "", fmt.Errorf("%s: the load speaks no TLS: measure the port behind it, or ws:// if the server has that", text)
+	case scheme != "ws" && scheme != "http":
+		return "", fmt.Errorf("%s: %s:// is not known, ws:// is", text, scheme)
+	case !strings.Contains(rest, ":"):
+		rest += ":80"
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if n, failed := strconv.ParseUint(port, 10, 16); err != nil || failed != nil || host == "" || n == 0 {
+		return "", fmt.Errorf("%q is not HOST:PORT", text)
+	}
+	return rest, nil
+}
+
 // server is a target that runs.
 type server struct {
 	Target
 	child   *child // nil if it is not ours
 	addr    sys.Addr
+	api     sys.Addr // the zero value if it is addr
 	control sys.Addr
 	dir     string
 }
 
 // startTimeout is how long a server may take until it listens.
-const startTimeout = 15 * time.Second
+var startTimeout = 30 * time.Second
 
 // startServer starts a target and waits until it listens.
 func startServer(t Target, at place) (*server, error) {
 	s := &server{Target: t}
-	var err error
 	switch {
 	case t.Self != "":
 		return s, s.startSelf(at, t.Self)
 	case t.Program == "":
-		s.addr, err = sys.ParseAddr(t.Address)
-		return s, err
+		return s, s.find()
 	}
+	var err error
 	if s.addr, err = freePort(); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp("", "resound-bench-"); err != nil {
 		return nil, err
 	}
-	replace := strings.NewReplacer("{port}", fmt.Sprint(s.addr.Port), "{dir}", s.dir)
-	var args []string
-	for _, a := range t.Args {
-		args = append(args, replace.Replace(a))
-	}
-	if s.child, err = startChild(at, t.Program, args...); err != nil {
+	if s.child, err = startChild(at, s.fill(t.Env), t.Program, s.fill(t.Args)...); err != nil {
 		s.stop()
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	if err = s.await(); err != nil {
 		return nil, err
 	}
-	return s, s.await()
+	return s, nil
+}
+
+// find looks up the addresses of one that runs already.
+func (s *server) find() (err error) {
+	if s.addr, err = sys.ParseAddr(s.Address); err == nil && s.API != "" {
+		s.api, err = sys.ParseAddr(s.API)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	if s.PID != 0 {
+		if _, err := cpuUsage(s.PID); err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	return nil
 }
 
 // startSelf starts a server that this program is itself, under a command that
@@ -88,7 +159,7 @@ func (s *server) startSelf(at place, command string) error {
 	if err != nil {
 		return err
 	}
-	if s.child, err = startChild(at, self, command); err != nil {
+	if s.child, err = startChild(at, nil, self, command); err != nil {
 		return err
 	}
 	local := [4]byte{127, 0, 0, 1}
@@ -99,7 +170,7 @@ func (s *server) startSelf(at place, command string) error {
 	return nil
 }
 
-// await waits until the server takes a connection.
+// await waits until the server takes a connection. One that does not is ended.
 func (s *server) await() error {
 	go func() { _, _ = io.Copy(io.Discard, s.child.out) }()
 	for end := time.Now().Add(startTimeout); ; {
@@ -109,13 +180,21 @@ func (s *server) await() error {
 		}
 		select {
 		case <-s.child.ended:
-			return fmt.Errorf("%s ended at once: %s", s.Name, s.stop())
+			return fmt.Errorf("%s ended before it listened on %s, with %s%s", s.Name, s.addr, s.child.cmd.ProcessState, said(s.stop()))
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%s does not listen on %s after %v: %s", s.Name, s.addr, startTimeout, s.stop())
+			return fmt.Errorf("%s does not listen on %s after %v%s", s.Name, s.addr, startTimeout, said(s.stop()))
 		}
 	}
+}
+
+// said is the end of an error: what a process wrote to its standard error.
+func said(text string) string {
+	if text == "" {
+		return "; it wrote nothing to its standard error"
+	}
+	return "; the end of its standard error:\n" + text
 }
 
 // pid is the server's process, or 0 if it is not known.

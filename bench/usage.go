@@ -15,14 +15,21 @@ import (
 // it, to the nanosecond, and how long its threads were ready to run and did not.
 type usage struct{ ran, waited time.Duration }
 
-// cpuUsage reads the usage of a process. The count of a thread is brought up to
+// cpuUsage reads the usage of a process and its descendants. The count of a thread is brought up to
 // date when it sleeps, so cpuUsage waits for that, at most 100 ms.
 func cpuUsage(pid int) (usage, error) {
 	last := usage{ran: -1}
 	for range 50 {
-		sum, err := schedstat(pid)
-		if err != nil || sum == last {
-			return sum, err
+		sum := usage{}
+		for i, p := range family(pid) {
+			one, err := schedstat(p)
+			if err != nil && i == 0 {
+				return usage{}, err
+			}
+			sum.ran, sum.waited = sum.ran+one.ran, sum.waited+one.waited
+		}
+		if sum == last {
+			return sum, nil
 		}
 		last = sum
 		time.Sleep(2 * time.Millisecond)
@@ -30,13 +37,53 @@ func cpuUsage(pid int) (usage, error) {
 	return last, nil
 }
 
-// cpu is what the server has used.
+// family lists a process, its children, theirs, and so on: servers fork workers, and scripts start servers.
+func family(pid int) []int {
+	list := []int{pid}
+	for i := 0; i < len(list); i++ {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", list[i]))
+		for _, path := range tasks {
+			text, _ := os.ReadFile(path) // a thread that has just ended has none
+			for _, word := range strings.Fields(string(text)) {
+				if child, err := strconv.Atoi(word); err == nil {
+					list = append(list, child)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// cpu is what the server has used; 0 if its process is not known.
 func (s *server) cpu() (time.Duration, error) {
-	u, err := cpuUsage(s.pid())
+	u, err := s.usage()
 	return u.ran, err
 }
 
-// schedstat sums the times of all threads. A thread that ends takes its times
+func (s *server) usage() (usage, error) {
+	if !s.measurable() {
+		return usage{}, nil
+	}
+	return cpuUsage(s.pid())
+}
+
+// spent is what the server uses while f runs.
+func (s *server) spent(f func() error) (usage, error) {
+	before, err := s.usage()
+	if err != nil {
+		return usage{}, err
+	}
+	if err := f(); err != nil {
+		return usage{}, err
+	}
+	after, err := s.usage()
+	if err == nil && after.ran < before.ran {
+		err = fmt.Errorf("its CPU seconds went back: a process or a thread of it has ended, and took its count along")
+	}
+	return usage{after.ran - before.ran, after.waited - before.waited}, err
+}
+
+// schedstat sums the times of a process's threads. A thread that ends takes its times
 // along: servers keep theirs.
 func schedstat(pid int) (usage, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
@@ -59,7 +106,7 @@ func schedstat(pid int) (usage, error) {
 	return sum, nil
 }
 
-// Memory is the resident memory of a process, in bytes.
+// Memory is the resident memory of a process and its descendants, in bytes.
 type Memory struct {
 	Resident  int64 `json:"resident"`  // all of it
 	Anonymous int64 `json:"anonymous"` // of that, what is in no file: heap and stacks
@@ -99,8 +146,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// memoryOf reads /proc.
+// memoryOf sums the memory of a process and its descendants. A page that several share counts in each.
 func memoryOf(pid int) (Memory, error) {
+	var sum Memory
+	for i, p := range family(pid) {
+		one, err := memoryOfOne(p)
+		if err != nil && i == 0 {
+			return Memory{}, err
+		}
+		sum.Resident, sum.Anonymous, sum.Peak = sum.Resident+one.Resident, sum.Anonymous+one.Anonymous, sum.Peak+one.Peak
+	}
+	return sum, nil
+}
+
+// memoryOfOne reads /proc.
+func memoryOfOne(pid int) (Memory, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return Memory{}, err

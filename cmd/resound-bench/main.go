@@ -23,7 +23,11 @@ Examples:
 
     resound-bench fanout --sockets 1000 --window 1
     resound-bench fanout --sockets 10000 --window 8 --json fanout.json
-    resound-bench fanout --server old=./resound-old --server new=bin/resound`
+    resound-bench fanout --server old=./resound-old --server new=bin/resound
+    resound-bench fanout --server bin/resound --command 'mine=./server --port {port} --key {key} --secret {secret}'
+    resound-bench publish --peers peers.yaml
+
+Several servers take turns in one run; ratios are to the first row.`
 
 type grammar struct {
 	Fanout  fanoutCommand  `cmd:"" help:"Deliveries of one publisher to many sockets: CPU of the server, ratio to the baseline, latency."`
