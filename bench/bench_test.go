@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	json "github.com/goccy/go-json"
-
 	"resound/bench/raw"
 )
 
@@ -244,28 +242,5 @@ func TestQuantile(t *testing.T) {
 	}
 	if got := quantile(nil, 0.5); !math.IsNaN(got) {
 		t.Errorf("the median of nothing is %v", got)
-	}
-}
-
-func TestSave(t *testing.T) {
-	empty := &ConnectResult{Columns: []ConnectColumn{{Before: latenciesOf(nil), Storms: []ConnectStorm{{Connects: latenciesOf([]float64{3})}}}}}
-	if err := Save(filepath.Join(t.TempDir(), "empty.json"), ThisMachine(), empty); err != nil {
-		t.Errorf("without a single delivery: %v", err)
-	}
-	path := filepath.Join(t.TempDir(), "r.json")
-	want := &FanoutResult{Sockets: 7, Columns: []FanoutColumn{{Name: "raw", Rounds: []FanoutRound{{Deliveries: 14, CPU: 0.5, Bursts: []int64{1, 2}}}}}}
-	if err := Save(path, ThisMachine(), want); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct {
-		Machine Machine
-		Result  FanoutResult
-	}
-	if err := json.Unmarshal(text, &got); err != nil || got.Result.Columns[0].Rounds[0].CPU != 0.5 || got.Machine.Cores == 0 || got.Machine.Go == "" {
-		t.Errorf("%v: %s", err, text)
 	}
 }

@@ -39,7 +39,7 @@ func startCast(cores Cores, o crowd.Options) (*cast, error) {
 	}
 	c := &cast{said: make(chan line, 64), over: make(chan struct{}), parts: o.Parts}
 	for o.Part = range o.Parts {
-		load, err := startChild(cores.part(o.Part), self, "load")
+		load, err := startChild(cores.part(o.Part), nil, self, "load")
 		if err != nil {
 			c.stop()
 			return nil, err

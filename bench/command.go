@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -106,18 +105,4 @@ func (s *server) fill(words []string) (filled []string) {
 		filled = append(filled, replace.Replace(w))
 	}
 	return filled
-}
-
-// withoutSecrets is arguments of ours without the value of --app-secret.
-func withoutSecrets(args []string) []string {
-	shown := slices.Clone(args)
-	for i, a := range shown {
-		switch {
-		case strings.HasPrefix(a, "--app-secret="):
-			shown[i] = "--app-secret=…"
-		case a == "--app-secret" && i+1 < len(shown):
-			shown[i+1] = "…"
-		}
-	}
-	return shown
 }

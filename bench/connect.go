@@ -200,3 +200,31 @@ func (r *ConnectResult) Table() Table {
 	}
 	return t
 }
+
+// Servers implements Result.
+func (r *ConnectResult) Servers() (list []Target) {
+	for _, c := range r.Columns {
+		list = append(list, c.Target)
+	}
+	return list
+}
+
+// Figures are the broadcast's latency before and in the storms, and how fast those were.
+func (r *ConnectResult) Figures() []Figure {
+	latency := Figure{Name: "broadcast", Title: "The broadcast before and in the storms", Y: "p99 of the latency, ms", Ticks: []string{"before"}}
+	rate := Figure{Name: "rate", Title: "Connections of each storm", Y: "connections a second"}
+	for _, c := range r.Columns {
+		p99, rates := Line{Name: c.Target.Name, Dots: true}, Line{Name: c.Target.Name, Dots: true}
+		p99.add(1, c.Before.P99)
+		for i, s := range c.Storms {
+			p99.add(float64(i+2), s.Broadcast.P99)
+			rates.add(float64(i+1), float64(s.Ready)/s.Seconds)
+			if i == len(rate.Ticks) {
+				rate.Ticks = append(rate.Ticks, fmt.Sprintf("storm %d", i+1))
+			}
+		}
+		latency.Lines, rate.Lines = append(latency.Lines, p99), append(rate.Lines, rates)
+	}
+	latency.Ticks = append(latency.Ticks, rate.Ticks...)
+	return []Figure{latency, rate}
+}

@@ -26,9 +26,13 @@
 //   - playtable.go: the table and the figures of a play.
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
-//   - report.go: tables, the raw result as JSON, the machine.
+//   - report.go: tables.
 //   - record.go: what a server that runs is used for, by its counters.
 //   - recording.go: what was recorded.
+//   - saved.go: results as files, and the kinds of results there are.
+//   - machine.go: where a result comes from.
+//   - redact.go: what must not get into a file.
+//   - compare.go: several results in one table or figure.
 //   - figure.go: plots of a result, which package report draws.
 //   - progress.go: the line on the terminal while a scenario runs.
 //

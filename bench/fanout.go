@@ -191,17 +191,14 @@ func (r *FanoutResult) Table() Table {
 	}
 	base99 := 0.0
 	for i, c := range r.Columns {
-		var cost, ratio, bursts, rate, ran, waited []float64
-		for j, round := range c.Rounds {
-			cost = append(cost, c.Target.ofProcess(round.perMillion()))
-			if first := r.Columns[0]; j < len(first.Rounds) {
-				ratio = append(ratio, c.Target.ofProcess(round.perMillion())/first.Target.ofProcess(first.Rounds[j].perMillion()))
-			}
-			bursts = append(bursts, millis(round.Bursts)...)
+		var rate, ran, waited []float64
+		for _, round := range c.Rounds {
 			rate = append(rate, float64(round.Deliveries)/round.seconds())
 			ran = append(ran, c.Target.ofProcess(round.CPU/round.seconds()))
 			waited = append(waited, c.Target.ofProcess(round.Waited/round.seconds()))
 		}
+		cost, ratio := r.costs(c)
+		bursts := c.bursts()
 		p99 := quantile(bursts, 0.99)
 		if i == 0 {
 			base99 = p99
@@ -235,4 +232,26 @@ func (r *FanoutResult) channels() string {
 		return plural(r.Columns[len(r.Columns)-1].Channels, "channel")
 	}
 	return strings.Join(counts, " or ") + " channels"
+}
+
+// Servers implements Result.
+func (r *FanoutResult) Servers() (list []Target) {
+	for _, c := range r.Columns {
+		list = append(list, c.Target)
+	}
+	return list
+}
+
+// Figures are the CPU of each round and the distribution of the bursts' times.
+func (r *FanoutResult) Figures() []Figure {
+	cpu := Figure{Name: "cpu", Title: "CPU of each turn", X: "turn", Y: "CPU seconds per million deliveries"}
+	bursts := Figure{Name: "bursts", Title: "Time from a publish to the last socket", X: "part of the publishes", Y: "ms", Quantiles: true}
+	for _, c := range r.Columns {
+		dots := Line{Name: c.Name, Dots: true}
+		for i, round := range c.Rounds {
+			dots.add(float64(i+1), round.perMillion())
+		}
+		cpu.Lines, bursts.Lines = append(cpu.Lines, dots), append(bursts.Lines, quantiles(c.Name, c.bursts()))
+	}
+	return []Figure{cpu, bursts}
 }

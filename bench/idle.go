@@ -120,3 +120,26 @@ func (r *IdleResult) Table() Table {
 	t.Notes = append(t.Notes, "All of the server's CPU is counted, also what it takes without any socket.")
 	return t
 }
+
+// Servers implements Result.
+func (r *IdleResult) Servers() (list []Target) {
+	for _, row := range r.Rows {
+		list = append(list, row.Target)
+	}
+	return list
+}
+
+// Figures is the CPU, where there are servers to compare.
+func (r *IdleResult) Figures() []Figure {
+	if len(r.Rows) < 2 {
+		return nil
+	}
+	f := Figure{Name: "cpu", Title: r.Table().Title, Y: "percent of a core"}
+	line := Line{Name: "all of the server's CPU", Dots: true}
+	for i, row := range r.Rows {
+		f.Ticks = append(f.Ticks, row.Target.Name)
+		line.add(float64(i+1), row.CPU/row.Seconds*100)
+	}
+	f.Lines = []Line{line}
+	return []Figure{f}
+}

@@ -149,16 +149,7 @@ func (r *MemoryResult) Table() Table {
 		Header: []string{"", "sockets", "resident bytes per socket", "anonymous bytes per socket", "MB at start", fmt.Sprintf("at %s", thousands(float64(r.Few))),
 			fmt.Sprintf("at %s", thousands(float64(r.Many))), "all left", "all again"},
 	}
-	type key struct{ name, kind string }
-	var order []key
-	rows := map[key][]MemoryRow{}
-	for _, row := range r.Rows {
-		k := key{row.Target.Name, row.Kind}
-		if rows[k] == nil {
-			order = append(order, k)
-		}
-		rows[k] = append(rows[k], row)
-	}
+	order, rows := r.kinds()
 	for _, k := range order {
 		median := func(f func(MemoryRow) float64) Spread {
 			var list []float64
@@ -185,4 +176,52 @@ func (r *MemoryResult) Table() Table {
 		t.Notes = append(t.Notes, "Interrupted: these are the rows that had finished.")
 	}
 	return t
+}
+
+// Servers implements Result.
+func (r *MemoryResult) Servers() (list []Target) {
+	for _, row := range r.Rows {
+		list = append(list, row.Target)
+	}
+	return list
+}
+
+// Figures is the resident memory against the sockets, the median of all lives of a server.
+func (r *MemoryResult) Figures() []Figure {
+	f := Figure{Name: "resident", Title: "Resident memory of the server", X: "idle sockets", Y: "MB"}
+	order, rows := r.kinds()
+	for _, k := range order {
+		line := Line{Name: k.name + ", " + k.kind}
+		for _, point := range []struct {
+			sockets int
+			of      func(MemoryRow) Memory
+		}{
+			{0, func(row MemoryRow) Memory { return row.Start }}, {r.Few, func(row MemoryRow) Memory { return row.Few }},
+			{r.Many, func(row MemoryRow) Memory { return row.Many }},
+		} {
+			var list []float64
+			for _, row := range rows[k] {
+				list = append(list, float64(point.of(row).Resident)/(1<<20))
+			}
+			line.add(float64(point.sockets), quantile(list, 0.5))
+		}
+		f.Lines = append(f.Lines, line)
+	}
+	return []Figure{f}
+}
+
+// socketKind is a kind of socket of one server.
+type socketKind struct{ name, kind string }
+
+// kinds sorts the rows by kind of socket, in the order of the first of each.
+func (r *MemoryResult) kinds() (order []socketKind, rows map[socketKind][]MemoryRow) {
+	rows = map[socketKind][]MemoryRow{}
+	for _, row := range r.Rows {
+		k := socketKind{row.Target.Name, row.Kind}
+		if rows[k] == nil {
+			order = append(order, k)
+		}
+		rows[k] = append(rows[k], row)
+	}
+	return order, rows
 }

@@ -251,6 +251,14 @@ func (c *PlayColumn) notes(m *crowd.Result) (notes []string) {
 	return notes
 }
 
+// Servers are those that it was played to.
+func (r *PlayResult) Servers() (list []Target) {
+	for _, c := range r.Columns {
+		list = append(list, c.Target)
+	}
+	return list
+}
+
 // Figures are the latency distribution, and what happened second by second in the last round of each target.
 func (r *PlayResult) Figures() []Figure {
 	latency := Figure{Name: "latency", Title: "Latency of deliveries", X: "1 / (1 − part of all deliveries)", Y: "ms", LogX: true, LogY: true}

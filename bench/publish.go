@@ -151,3 +151,26 @@ func (r *PublishResult) Table() Table {
 	}
 	return t
 }
+
+// Servers implements Result.
+func (r *PublishResult) Servers() (list []Target) {
+	for _, c := range r.Columns {
+		list = append(list, c.Target)
+	}
+	return list
+}
+
+// Figures are the requests a second and the CPU of each round.
+func (r *PublishResult) Figures() []Figure {
+	rate := Figure{Name: "rate", Title: "Requests of each turn", X: "turn", Y: "requests a second"}
+	cpu := Figure{Name: "cpu", Title: "CPU of each turn", X: "turn", Y: "CPU seconds per 100,000 requests"}
+	for _, c := range r.Columns {
+		rates, costs := Line{Name: c.name(), Dots: true}, Line{Name: c.name(), Dots: true}
+		for i, round := range c.Rounds {
+			rates.add(float64(i+1), float64(round.Requests)/round.Seconds)
+			costs.add(float64(i+1), round.CPU/float64(round.Requests)*1e5)
+		}
+		rate.Lines, cpu.Lines = append(rate.Lines, rates), append(cpu.Lines, costs)
+	}
+	return []Figure{rate, cpu}
+}

@@ -3,50 +3,9 @@ package bench
 import (
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"strings"
-	"time"
 	"unicode/utf8"
-
-	json "github.com/goccy/go-json"
 )
-
-// Machine is where a result comes from.
-type Machine struct {
-	Time   time.Time `json:"time"`
-	CPU    string    `json:"cpu"`
-	Cores  int       `json:"cores"`
-	Kernel string    `json:"kernel"`
-	Go     string    `json:"go"`
-	Bench  string    `json:"bench"` // revision of the harness, if it was built with one
-	Args   []string  `json:"args"`
-}
-
-// ThisMachine describes the machine and this process.
-func ThisMachine() Machine {
-	m := Machine{Time: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), Go: runtime.Version(), Args: withoutSecrets(os.Args[1:])}
-	m.CPU = fieldOf("/proc/cpuinfo", "model name")
-	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		m.Kernel = strings.TrimSpace(string(b))
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				m.Bench = s.Value
-			}
-		}
-	}
-	return m
-}
-
-func fieldOf(path, name string) string {
-	b, _ := os.ReadFile(path)
-	_, after, _ := strings.Cut(string(b), name)
-	line, _, _ := strings.Cut(after, "\n")
-	return strings.Trim(line, "\t :")
-}
 
 // Table is what people read, in Markdown.
 type Table struct {
@@ -87,21 +46,6 @@ func (t Table) Write(w io.Writer) error {
 	return err
 }
 
-// Result is a scenario's outcome: the raw figures, and the table made of them.
-type Result interface{ Table() Table }
-
-// Save writes the raw figures with the machine they come from.
-func Save(path string, m Machine, r Result) error {
-	b, err := json.MarshalIndent(struct {
-		Machine Machine `json:"machine"`
-		Result  Result  `json:"result"`
-	}{m, r}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
-}
-
 // number prints three significant digits.
 func number(f float64) string {
 	switch {
@@ -139,7 +83,7 @@ func thousands(f float64) string {
 		return "–"
 	}
 	s := fmt.Sprintf("%.0f", f)
-	for i := len(s) - 3; i > 0; i -= 3 {
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s

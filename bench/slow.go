@@ -221,3 +221,28 @@ func reasons(closed map[string]int) string {
 	}
 	return strings.Join(list, ", ")
 }
+
+// Servers implements Result.
+func (r *SlowResult) Servers() (list []Target) {
+	for _, row := range r.Rows {
+		list = append(list, row.Target)
+	}
+	return list
+}
+
+// Figures are the readers' latency in the three parts, and the memory.
+func (r *SlowResult) Figures() []Figure {
+	latency := Figure{Name: "latency", Title: "Latency of those that read", Y: "p99, ms", Ticks: []string{"alone", "beside others that read", "beside others that stopped"}}
+	memory := Figure{Name: "memory", Title: "Resident memory while some do not read", Y: "MB", Ticks: []string{"before", "at worst", "after"}}
+	for _, row := range r.Rows {
+		p99, mb := Line{Name: row.Target.Name, Dots: true}, Line{Name: row.Target.Name, Dots: true}
+		for i, l := range []Latencies{row.Alone, row.Beside, row.Stopped} {
+			p99.add(float64(i+1), l.P99)
+		}
+		for i, bytes := range []int64{row.Before.Resident, row.Worst, row.After.Resident} {
+			mb.add(float64(i+1), float64(bytes)/(1<<20))
+		}
+		latency.Lines, memory.Lines = append(latency.Lines, p99), append(memory.Lines, mb)
+	}
+	return []Figure{latency, memory}
+}

@@ -26,7 +26,11 @@ func quantile(list []float64, q float64) float64 {
 	if len(list) == 0 {
 		return math.NaN()
 	}
-	sorted := slices.Sorted(slices.Values(list))
+	return quantileOf(slices.Sorted(slices.Values(list)), q)
+}
+
+// quantileOf is quantile of a list that is sorted and has a value.
+func quantileOf(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	low := int(at)
 	high := min(low+1, len(sorted)-1)

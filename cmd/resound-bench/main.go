@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -86,6 +89,7 @@ func run() error {
 			return err
 		}
 	}
+	ctx = context.WithValue(ctx, runKey{}, bench.Begin(args, settings(call)))
 	return map[string]func(context.Context) error{
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
 		"connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
@@ -103,9 +107,43 @@ func serveRaw() error {
 	})
 }
 
+// runKey is where the context of a command has its bench.Run.
+type runKey struct{}
+
+// settings lists the flags of a command, given or not; but for those that say where its result goes.
+func settings(call *kong.Context) (list []bench.Setting) {
+	for _, flag := range call.Flags() {
+		if slices.Contains([]string{"help", "json", "out"}, flag.Name) {
+			continue
+		}
+		text := ""
+		switch v := call.FlagValue(flag).(type) {
+		case []string:
+			text = strings.Join(v, " ")
+		default:
+			text = strings.Trim(fmt.Sprint(v), "[]")
+		}
+		list = append(list, bench.Setting{Name: flag.Name, Value: text})
+	}
+	return list
+}
+
 // output is where a scenario's result goes.
 type output struct {
-	JSON string `name:"json" placeholder:"FILE" help:"Write the raw figures of every round to this file."`
+	JSON string `name:"json" placeholder:"FILE" help:"Save the raw figures of every round to this file; resound-bench report makes tables and plots of it."`
+	Out  string `placeholder:"DIR" help:"Save them in this directory, as SCENARIO-TIME.json."`
+}
+
+// paths are the files to write.
+func (o output) paths(run bench.Run) (list []string, err error) {
+	if o.JSON != "" {
+		list = append(list, o.JSON)
+	}
+	if o.Out != "" {
+		name := fmt.Sprintf("%s-%s.json", run.Command[0], run.Time.Format("20060102-150405"))
+		list, err = append(list, filepath.Join(o.Out, name)), os.MkdirAll(o.Out, 0o755)
+	}
+	return list, err
 }
 
 // report runs a scenario, prints its table and saves its figures. A run that failed half way still
@@ -116,6 +154,11 @@ func report[R interface {
 }](ctx context.Context, o output, p *bench.Progress, scenario interface {
 	Run(context.Context) (R, error)
 }) error {
+	run, _ := ctx.Value(runKey{}).(bench.Run)
+	paths, err := o.paths(run)
+	if err != nil {
+		return err
+	}
 	r, err := scenario.Run(ctx)
 	p.Clear()
 	var none R
@@ -123,8 +166,8 @@ func report[R interface {
 		return err
 	}
 	failures := []error{err, r.Table().Write(os.Stdout)}
-	if o.JSON != "" {
-		failures = append(failures, bench.Save(o.JSON, bench.ThisMachine(), r))
+	for _, path := range paths {
+		failures = append(failures, run.Save(path, r, err))
 	}
 	return errors.Join(failures...)
 }

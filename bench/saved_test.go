@@ -1,0 +1,243 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"resound/bench/crowd"
+	"resound/bench/hist"
+	"strings"
+	"testing"
+	"time"
+)
+
+// examples has a result of each kind, from servers whose command lines have what must not be saved.
+func examples(t *testing.T) map[string]Result {
+	t.Helper()
+	ours := Target{Name: "new", Program: "/srv/build/bin/resound", Args: []string{"start", "--port={port}", "--app-secret=s3cr3t", "--data-dir=/srv/data/of/mine"},
+		ID: "1", Key: "k", Secret: "s3cr3t"}
+	peer := Target{Name: "peer", Address: "10.0.0.1:6001", PID: 7, Key: "k", Secret: "s3cr3t"}
+	latencies := latenciesOf([]float64{1, 2.5, 40})
+	memory := Memory{3 << 20, 2 << 20, 4 << 20}
+	return map[string]Result{
+		"fanout": &FanoutResult{Sockets: 1000, Window: 16, Payload: 64, Frame: 112, Pause: time.Millisecond, Publishers: 1, Cores: Cores{0, 1, -15}, Columns: []FanoutColumn{
+			{Target: Baseline, Name: "raw", Channels: 1, Rounds: []FanoutRound{{1000, 0.004, 0.1, []int64{4e6, 5e6}}, {1000, 0.005, 0, []int64{4e6, 6e6}}}},
+			{Target: ours, Name: "new", Channels: 1, Rounds: []FanoutRound{{1000, 0.006, 0.1, []int64{7e6, 5e6}}, {1000, 0.0051, 0, []int64{3e6, 9e6}}}},
+		}},
+		"publish": &PublishResult{Connections: 64, Payload: 64, Columns: []PublishColumn{
+			{Target: BareHTTP, Rounds: []PublishRound{{100, 0.5, 1.5, 0}}}, {Target: ours, Rounds: []PublishRound{{100, 0.6, 1.25, 0}}},
+			{Target: BareHTTP, Fresh: true, Rounds: []PublishRound{{100, 0.7, 1, 0}}}, {Target: ours, Fresh: true, Rounds: []PublishRound{{100, 0.8, 1, 0}}},
+		}},
+		"memory": &MemoryResult{Few: 10, Many: 110, Members: 10, UserInfo: 100, Rows: []MemoryRow{
+			{ours, Plain, memory, Memory{4 << 20, 3 << 20, 4 << 20}, Memory{5 << 20, 4 << 20, 5 << 20}, memory, memory},
+			{peer, Plain, memory, memory, Memory{9 << 20, 4 << 20, 5 << 20}, memory, memory},
+		}},
+		"connect": &ConnectResult{Storm: 100, Parallel: 10, Running: 5, Rate: 40, Columns: []ConnectColumn{
+			{Target: Baseline, Storms: []ConnectStorm{{Ready: 100, Seconds: 2, CPU: 0.01, Connects: latencies, Broadcast: latencies}}},
+			{Target: peer, Before: latencies, Idle: 0.1, Storms: []ConnectStorm{
+				{99, 1, map[string]int{"4100": 1}, 3, 0.5, 0.02, latencies, latencies}, {100, 0, nil, 0, 0.25, 0.03, latencies, latencies}}},
+		}},
+		"slow": &SlowResult{Readers: 10, Others: 5, Rate: 40, Payload: 6000, Seconds: 2, Rows: []SlowRow{
+			{ours, latencies, latencies, latencies, memory, 9 << 20, memory, map[string]int{"4100": 3, "reset": 1}, 1}}},
+		"play": played(ours, peer),
+		"idle": &IdleResult{Sockets: 100, Rows: []IdleRow{{ours, 60, 0.3, 100}, {peer, 60, 0.4, 100}}},
+	}
+}
+
+// played is a play of two targets, one round each.
+func played(targets ...Target) *PlayResult {
+	r := &PlayResult{Name: "steady", Workload: Workload{Duration: 2 * time.Second, Groups: []crowd.Group{{Name: "viewers", Sockets: 10, Channels: 1}}}, Loads: 1, Publishers: 1}
+	for _, t := range targets {
+		var latency crowd.Latency
+		for _, h := range []**hist.Histogram{&latency.Delivery, &latency.Publish, &latency.Connect, &latency.Subscribe, &latency.Joined, &latency.Whisper, &latency.CatchUp} {
+			*h = hist.New()
+			(*h).Record(3 * time.Millisecond)
+			(*h).Record(5 * time.Millisecond)
+		}
+		late := hist.New()
+		late.Record(time.Millisecond)
+		r.Columns = append(r.Columns, PlayColumn{Target: t, Rounds: []PlayRound{{
+			Result:  &crowd.Result{From: 1, End: 2e9, Late: late, Groups: []crowd.GroupResult{{Group: "viewers", Events: crowd.Tally{Sent: 4, Delivered: 38, Lost: 2}, Latency: latency}}},
+			Seconds: 2, CPU: 0.25, Loads: []float64{0.5}, Before: Memory{1 << 20, 1 << 20, 1 << 20}, After: Memory{2 << 20, 1 << 20, 2 << 20}, Largest: 2 << 20,
+			Timeline: []PlaySecond{{Second: 0, Deliveries: 20, Published: 2, Open: 10, P50: 3, P99: 5, CPU: 0.1, LoadCPU: 0.2, Resident: 1 << 20},
+				{Second: 1, Deliveries: 18, Published: 2, Open: 10, Missing: 2, P50: 3, P99: 5, CPU: 0.15, LoadCPU: 0.3, Resident: 2 << 20}},
+		}}})
+	}
+	return r
+}
+
+func TestSavedResultsReadBack(t *testing.T) {
+	list := examples(t)
+	for name := range results {
+		want := list[name]
+		if want == nil {
+			t.Errorf("%s: there is no example of this kind: add one", name)
+			continue
+		}
+		path := filepath.Join(t.TempDir(), "some-run.json")
+		run := Begin([]string{name, "--json", path}, []Setting{{"sockets", "100"}})
+		if err := run.Save(path, want, nil); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Name != "some-run" || got.Scenario != name || got.Format != Format || !reflect.DeepEqual(got.Run, run) || got.Failure != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if !reflect.DeepEqual(got.Result.Table(), want.Table()) {
+			t.Errorf("%s: the table was\n%v\nand is\n%v", name, want.Table(), got.Result.Table())
+		}
+		if len(want.Table().Rows) == 0 || len(want.Figures()) == 0 || !reflect.DeepEqual(got.Result.Figures(), want.Figures()) {
+			t.Errorf("%s: the figures were\n%v\nand are\n%v", name, want.Figures(), got.Result.Figures())
+		}
+		if len(got.Servers) == 0 || len(got.Servers) != len(servers(want.Servers())) {
+			t.Errorf("%s: servers %+v", name, got.Servers)
+		}
+		if err := got.Save(path, got.Result, nil); err != nil { // what was read can be written again
+			t.Fatal(err)
+		}
+		if again, err := Load(path); err != nil || !reflect.DeepEqual(again, got) {
+			t.Errorf("%s: %v, read again it is\n%+v\nnot\n%+v", name, err, again, got)
+		}
+	}
+}
+
+func TestNothingSecretIsSaved(t *testing.T) {
+	for name, r := range examples(t) {
+		path := filepath.Join(t.TempDir(), "r.json")
+		run := Begin([]string{name, "--server=new=/srv/build/bin/resound", "--app-secret", "s3cr3t", "--server-args=--app-secret=s3cr3t",
+			"--server-args=--redis=redis://me:s3cr3t@10.0.0.9/0", "--path", "/ws"},
+			[]Setting{{"app-secret", "s3cr3t"}, {"server", "new=/srv/build/bin/resound"}, {"server-args", "--a=1 --app-secret=s3cr3t"}, {"path", "/ws"}})
+		if err := run.Save(path, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"s3cr3t", "/srv/", "of/mine"} {
+			if strings.Contains(string(text), secret) {
+				t.Errorf("%s: %q is in %s", name, secret, text)
+			}
+		}
+		for _, want := range []string{`"--server=new=resound"`, `"/ws"`, `"--a=1 --app-secret=***"`, `redis://***@10.0.0.9/0`} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s: %s is not in %s", name, want, text)
+			}
+		}
+	}
+}
+
+func TestServersAreDescribed(t *testing.T) {
+	target := resound(t)
+	r := &IdleResult{Rows: []IdleRow{{Target: target}, {Target: target}, {Target: Baseline}, {Target: Target{Name: "echo", Program: "/bin/echo", Args: []string{"-n"}}}}}
+	list := servers(r.Servers())
+	if len(list) != 3 {
+		t.Fatalf("%+v", list)
+	}
+	if s := list[0]; s.Name != "resound" || s.Program != "resound" || !strings.HasPrefix(s.Version, "resound ") || strings.Contains(strings.Join(s.Args, " "), "secret=s") {
+		t.Errorf("ours: %+v", s)
+	}
+	if s := list[1]; s.Program != "resound-bench" || s.Args[0] != "raw" || s.Version != Version() {
+		t.Errorf("the baseline: %+v", s)
+	}
+	if s := list[2]; s.Version != "" {
+		t.Errorf("a program of somebody else was asked for its version: %+v", s)
+	}
+}
+
+func TestFilesThatAreNoSavedResults(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]string{
+		"":     "not a saved result",
+		"{":    "not a saved result",
+		"[]":   "not a saved result",
+		"null": "run the scenario again",
+		`{"machine":{"cores":2},"result":{"sockets":7}}`:            "run the scenario again",
+		`{"format":2,"scenario":"fanout","result":{}}`:              "saved in format 2, and this resound-bench reads format 1",
+		`{"format":1,"scenario":"juggle","result":{}}`:              `"juggle", which this resound-bench does not know`,
+		`{"format":1,"scenario":"fanout"}`:                          "no result in it",
+		`{"format":1,"scenario":"fanout","result":null}`:            "no result in it",
+		`{"format":1,"scenario":"fanout","result":{"sockets":"x"}}`: "broken",
+	} {
+		path := filepath.Join(dir, "broken.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Load(path); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path) {
+			t.Errorf("%s: %v, %+v", text, err, s)
+		}
+	}
+	if _, err := Load(filepath.Join(dir, "gone.json")); err == nil || !strings.Contains(err.Error(), "--json") {
+		t.Error(err)
+	}
+}
+
+func TestFailedRunSaysSo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	if err := Begin([]string{"idle"}, nil).Save(path, examples(t)["idle"], os.ErrDeadlineExceeded); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Load(path); err != nil || s.Failure != os.ErrDeadlineExceeded.Error() {
+		t.Errorf("%v: %+v", err, s)
+	}
+}
+
+func TestThisMachine(t *testing.T) {
+	m := ThisMachine()
+	if m.Cores < 1 || m.Go == "" || m.System == "" || !strings.Contains(m.String(), "core") {
+		t.Errorf("%+v: %v", m, m)
+	}
+	m = Machine{CPU: "Some CPU", Cores: 2, Memory: 8 << 30, System: "linux/amd64", Kernel: "6.1", Go: "go1.26.8", Virtual: true}
+	if got, want := m.String(), "2 virtual cores of Some CPU, 8.00 GB of memory, linux/amd64 6.1, Go 1.26.8"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	fan := func(sockets int) *Saved {
+		r := *examples(t)["fanout"].(*FanoutResult)
+		r.Sockets = sockets
+		return &Saved{Result: &r}
+	}
+	list := []*Saved{fan(1000), {Result: examples(t)["idle"]}, fan(10)}
+	figures := Compare(list)
+	if len(figures) != 4 || figures[0].Name != "fanout-ratio" {
+		t.Fatalf("%+v", figures)
+	}
+	want := Line{Name: "new, 16 at once, the load pauses for 1ms", X: []float64{10, 1000}, Y: []float64{1.26, 1.26}}
+	if got := figures[0].Lines; len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := Compare(list[:2]); got != nil {
+		t.Errorf("of one number of sockets: %+v", got)
+	}
+	table, err := CompareFanouts(list)
+	if err != nil || len(table.Rows) != 2 || len(table.Rows[0]) != len(table.Header) || table.Rows[0][0] != "10" || table.Header[3] != "new to raw" {
+		t.Errorf("%v: %+v", err, table)
+	}
+	if _, err := CompareFanouts(list[1:2]); err == nil {
+		t.Error("a table of no fan-out")
+	}
+	other := fan(5)
+	other.Result.(*FanoutResult).Columns = other.Result.(*FanoutResult).Columns[:1]
+	if _, err := CompareFanouts(append(list, other)); err == nil || !strings.Contains(err.Error(), "different servers: raw, and raw, new") {
+		t.Error(err)
+	}
+}
+
+func TestQuantiles(t *testing.T) {
+	list := make([]float64, 1000)
+	for i := range list {
+		list[i] = float64(i)
+	}
+	line := quantiles("x", list)
+	if n := len(line.X); n < 30 || n > 60 || line.X[0] != 1 || line.Y[0] != 0 || line.X[n-1] > 1000 || line.Y[n-1] < 997 {
+		t.Errorf("%+v", line)
+	}
+	if line := quantiles("x", nil); len(line.X) != 0 {
+		t.Errorf("of nothing: %+v", line)
+	}
+}
