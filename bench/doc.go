@@ -24,6 +24,9 @@
 //   - cast.go: the load processes that play it together, and what server and load use meanwhile.
 //   - player.go: one of them.
 //   - playtable.go: the table and the figures of a play.
+//   - calibrate.go: all of that briefly, for a model of what a server costs: which points.
+//   - calibrate_points.go: how each is measured.
+//   - calibration.go: the points and the model as a result, which can be read back.
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables.

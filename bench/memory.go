@@ -18,6 +18,9 @@ type MemoryScenario struct {
 	Members  int      // of a presence channel
 	UserInfo int      // bytes of a member's user_info
 	Payload  int      // bytes of the events that busy sockets get
+	Channels int      // that plain and busy sockets are spread over; 0 is 1
+	Further  int      // subscriptions of each socket beyond the first
+	Brief    bool     // not whether memory comes back when all leave
 	Settle   time.Duration
 	Repeat   int // of all of it, each time with a server that has just started
 	Cores    Cores
@@ -92,7 +95,10 @@ func (m MemoryScenario) Run(ctx context.Context) (*MemoryResult, error) {
 // row is one life of a server.
 func (m MemoryScenario) row(ctx context.Context, t Target, kind string, progress func(float64, string)) (MemoryRow, error) {
 	row := MemoryRow{Target: t, Kind: kind}
-	o := swarm.Options{Channels: []string{"memory"}, Payload: m.Payload}
+	o := swarm.Options{Payload: m.Payload, Further: m.Further}
+	for i := range max(m.Channels, 1) {
+		o.Channels = append(o.Channels, fmt.Sprintf("memory-%d", i))
+	}
 	if kind == Presence {
 		o.Channels, o.Members, o.UserInfo = nil, m.Members, m.UserInfo
 		for i := range (m.Many + m.Members - 1) / m.Members {
@@ -112,6 +118,9 @@ func (m MemoryScenario) row(ctx context.Context, t Target, kind string, progress
 		{"starting", 0, &row.Start}, {"connecting", m.Few, &row.Few}, {"connecting", m.Many - m.Few, &row.Many},
 		{"leaving", -1, &row.Left}, {"coming again", m.Many, &row.Again},
 	} {
+		if m.Brief && i > 2 {
+			break
+		}
 		progress(float64(i)/5, step.what)
 		switch {
 		case step.add > 0:

@@ -42,6 +42,7 @@ type PublishRound struct {
 	CPU      float64 `json:"cpu_s"` // of the server
 	Seconds  float64 `json:"seconds"`
 	Hangups  int64   `json:"hangups,omitempty"` // connections that the server closed
+	Written  int64   `json:"written,omitempty"` // bytes of write(2), which is answers and files
 }
 
 // Run measures. It returns what it has when ctx ends.
@@ -94,6 +95,7 @@ func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
 	if fresh {
 		o.Messages = s.Fresh
 	}
+	wrote := written(p.pid())
 	before, err := p.load.do(order{Op: "counts"})
 	if err != nil {
 		return PublishRound{}, err
@@ -106,7 +108,7 @@ func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
 	if err != nil {
 		return PublishRound{}, err
 	}
-	return PublishRound{o.Messages, used.ran.Seconds(), time.Duration(answer.Took[0]).Seconds(), answer.Counts.Hangups - before.Counts.Hangups}, nil
+	return PublishRound{o.Messages, used.ran.Seconds(), time.Duration(answer.Took[0]).Seconds(), answer.Counts.Hangups - before.Counts.Hangups, written(p.pid()) - wrote}, nil
 }
 
 func (c PublishColumn) name() string {

@@ -18,19 +18,19 @@ func examples(t *testing.T) map[string]Result {
 		ID: "1", Key: "k", Secret: "s3cr3t"}
 	peer := Target{Name: "peer", Address: "10.0.0.1:6001", PID: 7, Key: "k", Secret: "s3cr3t"}
 	latencies := latenciesOf([]float64{1, 2.5, 40})
-	memory := Memory{3 << 20, 2 << 20, 4 << 20}
+	memory := Memory{Resident: 3 << 20, Anonymous: 2 << 20, Peak: 4 << 20}
 	return map[string]Result{
 		"fanout": &FanoutResult{Sockets: 1000, Window: 16, Payload: 64, Frame: 112, Pause: time.Millisecond, Publishers: 1, Cores: Cores{0, 1, -15}, Columns: []FanoutColumn{
 			{Target: Baseline, Name: "raw", Channels: 1, Rounds: []FanoutRound{{1000, 0.004, 0.1, []int64{4e6, 5e6}}, {1000, 0.005, 0, []int64{4e6, 6e6}}}},
 			{Target: ours, Name: "new", Channels: 1, Rounds: []FanoutRound{{1000, 0.006, 0.1, []int64{7e6, 5e6}}, {1000, 0.0051, 0, []int64{3e6, 9e6}}}},
 		}},
 		"publish": &PublishResult{Connections: 64, Payload: 64, Columns: []PublishColumn{
-			{Target: BareHTTP, Rounds: []PublishRound{{100, 0.5, 1.5, 0}}}, {Target: ours, Rounds: []PublishRound{{100, 0.6, 1.25, 0}}},
-			{Target: BareHTTP, Fresh: true, Rounds: []PublishRound{{100, 0.7, 1, 0}}}, {Target: ours, Fresh: true, Rounds: []PublishRound{{100, 0.8, 1, 0}}},
+			{Target: BareHTTP, Rounds: []PublishRound{{100, 0.5, 1.5, 0, 0}}}, {Target: ours, Rounds: []PublishRound{{100, 0.6, 1.25, 0, 0}}},
+			{Target: BareHTTP, Fresh: true, Rounds: []PublishRound{{100, 0.7, 1, 0, 0}}}, {Target: ours, Fresh: true, Rounds: []PublishRound{{100, 0.8, 1, 0, 0}}},
 		}},
 		"memory": &MemoryResult{Few: 10, Many: 110, Members: 10, UserInfo: 100, Rows: []MemoryRow{
-			{ours, Plain, memory, Memory{4 << 20, 3 << 20, 4 << 20}, Memory{5 << 20, 4 << 20, 5 << 20}, memory, memory},
-			{peer, Plain, memory, memory, Memory{9 << 20, 4 << 20, 5 << 20}, memory, memory},
+			{ours, Plain, memory, Memory{Resident: 4 << 20, Anonymous: 3 << 20, Peak: 4 << 20}, Memory{Resident: 5 << 20, Anonymous: 4 << 20, Peak: 5 << 20}, memory, memory},
+			{peer, Plain, memory, memory, Memory{Resident: 9 << 20, Anonymous: 4 << 20, Peak: 5 << 20}, memory, memory},
 		}},
 		"connect": &ConnectResult{Storm: 100, Parallel: 10, Running: 5, Rate: 40, Columns: []ConnectColumn{
 			{Target: Baseline, Storms: []ConnectStorm{{Ready: 100, Seconds: 2, CPU: 0.01, Connects: latencies, Broadcast: latencies}}},
@@ -58,7 +58,7 @@ func played(targets ...Target) *PlayResult {
 		late.Record(time.Millisecond)
 		r.Columns = append(r.Columns, PlayColumn{Target: t, Rounds: []PlayRound{{
 			Result:  &crowd.Result{From: 1, End: 2e9, Late: late, Groups: []crowd.GroupResult{{Group: "viewers", Events: crowd.Tally{Sent: 4, Delivered: 38, Lost: 2}, Latency: latency}}},
-			Seconds: 2, CPU: 0.25, Loads: []float64{0.5}, Before: Memory{1 << 20, 1 << 20, 1 << 20}, After: Memory{2 << 20, 1 << 20, 2 << 20}, Largest: 2 << 20,
+			Seconds: 2, CPU: 0.25, Loads: []float64{0.5}, Before: Memory{Resident: 1 << 20, Anonymous: 1 << 20, Peak: 1 << 20}, After: Memory{Resident: 2 << 20, Anonymous: 1 << 20, Peak: 2 << 20}, Largest: 2 << 20,
 			Timeline: []PlaySecond{{Second: 0, Deliveries: 20, Published: 2, Open: 10, P50: 3, P99: 5, CPU: 0.1, LoadCPU: 0.2, Resident: 1 << 20},
 				{Second: 1, Deliveries: 18, Published: 2, Open: 10, Missing: 2, P50: 3, P99: 5, CPU: 0.15, LoadCPU: 0.3, Resident: 2 << 20}},
 		}}})

@@ -108,9 +108,10 @@ func schedstat(pid int) (usage, error) {
 
 // Memory is the resident memory of a process and its descendants, in bytes.
 type Memory struct {
-	Resident  int64 `json:"resident"`  // all of it
-	Anonymous int64 `json:"anonymous"` // of that, what is in no file: heap and stacks
-	Peak      int64 `json:"peak"`      // the most there ever was
+	Resident  int64 `json:"resident"`         // all of it
+	Anonymous int64 `json:"anonymous"`        // of that, what is in no file: heap and stacks
+	Peak      int64 `json:"peak"`             // the most there ever was
+	Kernel    int64 `json:"kernel,omitempty"` // slabs of the whole system, in which connections are; 0 is not known
 }
 
 // settled waits so long, then until the memory of a process has stopped to
@@ -165,13 +166,25 @@ func memoryOfOne(pid int) (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	field := func(name string) int64 {
-		_, after, _ := strings.Cut(string(text), "\n"+name+":")
-		line, _, _ := strings.Cut(after, "\n")
-		kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(line), " kB"), 10, 64)
-		return kb << 10
-	}
-	return Memory{field("VmRSS"), field("RssAnon"), field("VmHWM")}, nil
+	system, _ := os.ReadFile("/proc/meminfo")
+	return Memory{kilobytes(text, "VmRSS"), kilobytes(text, "RssAnon"), kilobytes(text, "VmHWM"), kilobytes(system, "Slab")}, nil
+}
+
+// kilobytes reads a line such as "Name:  12 kB" behind the first, in bytes.
+func kilobytes(text []byte, name string) int64 {
+	_, after, _ := strings.Cut(string(text), "\n"+name+":")
+	line, _, _ := strings.Cut(after, "\n")
+	kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(line), " kB"), 10, 64)
+	return kb << 10
+}
+
+// written is how many bytes a process has written so far with write(2), which is to files, and 0 if nobody says.
+func written(pid int) int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	_, after, _ := strings.Cut(string(text), "wchar: ")
+	line, _, _ := strings.Cut(after, "\n")
+	n, _ := strconv.ParseInt(line, 10, 64)
+	return n
 }
 
 // overflows is how many connections the system has dropped since it started,

@@ -177,6 +177,17 @@ func (s *Swarm) greeted(id int32, c *conn, text []byte) {
 	s.send(id, c, s.signer.AppendSubscribe(nil, sub))
 }
 
+// further subscribes the socket to the next of the further channels, and says whether there was one.
+func (s *Swarm) further(id int32, c *conn) bool {
+	if int(c.more) == s.o.Further {
+		return false
+	}
+	channel := fmt.Sprintf("further-%d", c.more)
+	c.more++
+	s.send(id, c, s.signer.AppendSubscribe(nil, wire.Subscription{Channel: channel}))
+	return true
+}
+
 func (s *Swarm) subscribed(id int32, c *conn) {
 	c.state = ready
 	s.open--

@@ -64,6 +64,9 @@ func (s *Swarm) protocol(id int32, c *conn, text []byte) {
 		s.Pings++
 		s.send(id, c, wire.Pong)
 	case c.state == subscribing && wire.IsSubscribed(text):
+		if s.further(id, c) {
+			return
+		}
 		c.got, c.sum = s.counts[s.channelOf(int(id))], s.sums[s.channelOf(int(id))]
 		s.subscribed(id, c)
 	case c.state == subscribing && wire.IsError(text):

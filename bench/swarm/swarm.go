@@ -27,6 +27,9 @@ type Options struct {
 	Channels []string
 	Members  int
 	UserInfo int // bytes of user_info of a member of a presence channel
+	// Further is how many more channels each socket is subscribed to, at most 65,535; nothing happens on them, and
+	// nothing may be published before all are subscribed.
+	Further int
 
 	Parallel   int // connections that are on their way at the same time; 0 is 200
 	Publishers int // kept-alive HTTP connections that publish; 0 is 1
@@ -59,6 +62,7 @@ type conn struct {
 	fd    int32
 	state uint8
 	began bool   // has had an event
+	more  uint16 // further channels that it asked for
 	got   uint32 // events
 	sum   uint32 // of their numbers, mixed
 	rest  []byte // the start of a frame, or of the answer to the upgrade

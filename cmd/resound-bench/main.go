@@ -49,6 +49,8 @@ type grammar struct {
 	Replay   replayCommand   `cmd:"" help:"Open loop: connections that are cut, and come back for what they missed."`
 	Mixed    mixedCommand    `cmd:"" help:"Open loop: any mix of these, from a YAML file."`
 
+	Calibrate calibrateCommand `cmd:"" help:"Measure what everything costs on this machine, in three minutes, for plan."`
+
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
 	Load struct{} `cmd:"" hidden:"" help:"Be a load process."`
@@ -96,6 +98,7 @@ func run() error {
 		"record": g.Record.run,
 		"steady": g.Steady.run, "rooms": g.Rooms.run, "table": g.Table.run, "presence": g.Presence.run, "whisper": g.Whisper.run, "replay": g.Replay.run,
 		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run,
+		"calibrate": g.Calibrate.run,
 	}[call.Command()](ctx)
 }
 
