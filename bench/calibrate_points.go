@@ -78,8 +78,8 @@ func publishPoints(ctx context.Context, targets []Target, size int, d Depth, cor
 		for j, round := range column.Rounds {
 			n := float64(round.Requests)
 			cpu = append(cpu, round.CPU/n*1e6)
-			// What the other one writes is its answers.
-			if answers := got.Columns[i/2*2].Rounds; j < len(answers) && answers[j].Written > 0 {
+			// What the other one writes is answers, if anything.
+			if answers := got.Columns[i/2*2].Rounds; j < len(answers) && round.Written > 0 {
 				wrote = append(wrote, float64(round.Written-answers[j].Written)/n)
 			}
 		}

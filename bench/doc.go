@@ -27,6 +27,9 @@
 //   - calibrate.go: all of that briefly, for a model of what a server costs: which points.
 //   - calibrate_points.go: how each is measured.
 //   - calibration.go: the points and the model as a result, which can be read back.
+//   - reference.go: the calibration that is built in.
+//   - hardware.go: what this machine has.
+//   - verify.go: a model at points that it was not fitted to.
 //   - bare.go: the HTTP server that it is compared with.
 //   - stats.go: medians, percentiles and spreads.
 //   - report.go: tables.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // The forms that are tried: how many sockets fill half of the caches, and how many bytes of a send
@@ -51,7 +52,8 @@ func (m *Model) take(s solution) {
 
 func (m *Model) fitPublishes(p Points) error {
 	cpu := regression{quantity: "a publish", unit: "µs", columns: []string{
-		"publishes", "publishes over new connections", "the size of a publish", "the log's CPU", "the log's CPU by size"}}
+		"publishes", "publishes over new connections", "the size of a publish", "the log's CPU", "the log's CPU by size",
+		"the size of a publish over a new connection"}}
 	disk := regression{quantity: "a message on disk", unit: "bytes", columns: []string{"the log's bytes", "the log's bytes by size"}}
 	for _, d := range p.Publishes {
 		size, fresh, logged := float64(d.Payload), 0.0, 0.0
@@ -61,16 +63,16 @@ func (m *Model) fitPublishes(p Points) error {
 		if d.Logged {
 			logged = 1
 		}
-		cpu.add(d.name(), d.CPU, 0, 1, fresh, size, logged, logged*size)
+		cpu.add(d.Name(), d.CPU, 0, 1, fresh, size, logged, logged*size, fresh*size)
 		if d.Logged && d.Written > 0 {
-			disk.add(d.name(), d.Written, 0, 1, size)
+			disk.add(d.Name(), d.Written, 0, 1, size)
 		}
 	}
 	s, err := cpu.solve()
 	if err != nil {
 		return err
 	}
-	m.Publish = PublishCost{Kept: s.x[0], Fresh: s.x[1], Byte: s.x[2]}
+	m.Publish = PublishCost{Kept: s.x[0], Fresh: s.x[1], Byte: s.x[2], FreshByte: s.x[5]}
 	m.Log.Append, m.Log.Byte = s.x[3], s.x[4]
 	m.take(s)
 	if len(disk.rows) == 0 {
@@ -89,7 +91,7 @@ func (m *Model) fitPublishes(p Points) error {
 func (m *Model) fitDeliveries(p Points) error {
 	for _, d := range p.Deliveries {
 		if d.Sockets < 1 || d.Channels < 1 || d.Window < 1 || d.Frame < 1 {
-			return fmt.Errorf("a delivery: %s of %d bytes on the wire cannot be", d.name(), d.Frame)
+			return fmt.Errorf("a delivery: %s of %d bytes on the wire cannot be", d.Name(), d.Frame)
 		}
 	}
 	best := solution{squares: math.Inf(1)}
@@ -104,7 +106,7 @@ func (m *Model) fitDeliveries(p Points) error {
 				if d.Logged {
 					known += m.Log.Append + m.Log.Byte*float64(d.Payload)
 				}
-				r.add(d.name(), d.CPU, known/readers, 1/k, 1/(float64(d.Window)*readers), frame, 1,
+				r.add(d.Name(), d.CPU, known/readers, 1/k, 1/(float64(d.Window)*readers), frame, 1,
 					crowded(float64(d.Sockets), half)/k, min(k*frame, bend)/k, 1/readers)
 			}
 			s, err := r.solve()
@@ -135,7 +137,7 @@ func (m *Model) fitMemory(p Points) error {
 		if d.Presence {
 			member = n
 		}
-		r.add(d.name(), d.Resident-d.Start, 0, n, 1, n*float64(d.Further), member, member*float64(d.UserInfo), float64(d.Channels))
+		r.add(d.Name(), d.Resident-d.Start, 0, n, 1, n*float64(d.Further), member, member*float64(d.UserInfo), float64(d.Channels))
 		starts = append(starts, d.Start)
 		if d.Kernel > 0 {
 			kernel = append(kernel, d.Kernel/n/2)
@@ -191,13 +193,17 @@ func (p Points) ranges() (r Range) {
 }
 
 func (s *Span) take(v float64) {
-	if *s == (Span{}) {
-		*s = Span{v, v}
+	if len(s.At) == 0 {
+		s.Low, s.High = v, v
 	}
 	s.Low, s.High = min(s.Low, v), max(s.High, v)
+	if !slices.Contains(s.At, v) {
+		s.At = append(s.At, v)
+	}
 }
 
-func (d Delivery) name() string {
+// Name says what the point is.
+func (d Delivery) Name() string {
 	text := fmt.Sprintf("%d sockets, %d channels, %d at once, %d bytes", d.Sockets, d.Channels, d.Window, d.Payload)
 	if d.Logged {
 		text += ", kept"
@@ -205,7 +211,8 @@ func (d Delivery) name() string {
 	return text
 }
 
-func (d Publish) name() string {
+// Name says what the point is.
+func (d Publish) Name() string {
 	text := fmt.Sprintf("%d bytes", d.Payload)
 	if d.Fresh {
 		text += ", a connection each"
@@ -216,7 +223,8 @@ func (d Publish) name() string {
 	return text
 }
 
-func (d Memory) name() string {
+// Name says what the point is.
+func (d Memory) Name() string {
 	text := fmt.Sprintf("%d sockets, %d channels", d.Sockets, d.Channels)
 	if d.Further > 0 {
 		text += fmt.Sprintf(", %d further subscriptions", d.Further)

@@ -13,7 +13,7 @@ import (
 var truth = Model{
 	Memory:   MemoryCost{Start: 24e6, Warm: 5e5, Socket: 680, Subscription: 150, Member: 300, UserInfo: 2.5, Channel: 1500, Kernel: 3700},
 	Delivery: DeliveryCost{Send: 2.8, Crowd: 2, Half: 2000, Event: 0.05, First: 0.0008, Bend: 1024, Byte: 0.0002, Wake: 20, Call: 12},
-	Publish:  PublishCost{Kept: 9, Fresh: 25, Byte: 0.005},
+	Publish:  PublishCost{Kept: 9, Fresh: 25, Byte: 0.005, FreshByte: 0.002},
 	Connect:  ConnectCost{Connect: 30, Accept: 20},
 	Idle:     IdleCost{Second: 900, Socket: 0.01, Ping: 8},
 	Log:      LogCost{Append: 6, Byte: 0.003, Message: 120, Written: 1.5},

@@ -42,9 +42,10 @@ type DeliveryCost struct {
 
 // PublishCost is µs of a request to the API.
 type PublishCost struct {
-	Kept  float64 `json:"kept"`  // over a connection that is there
-	Fresh float64 `json:"fresh"` // more, with a connection of its own
-	Byte  float64 `json:"byte"`  // each byte of data
+	Kept      float64 `json:"kept"`       // over a connection that is there
+	Fresh     float64 `json:"fresh"`      // more, with a connection of its own
+	Byte      float64 `json:"byte"`       // each byte of data
+	FreshByte float64 `json:"fresh_byte"` // each byte of data more, over a connection of its own
 }
 
 // ConnectCost is µs.
@@ -68,10 +69,11 @@ type LogCost struct {
 	Written float64 `json:"written"` // bytes written for each byte of data
 }
 
-// A Span is what was measured of something, from Low to High.
+// A Span is what was measured of something, from Low to High, at these values.
 type Span struct {
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
+	Low  float64   `json:"low"`
+	High float64   `json:"high"`
+	At   []float64 `json:"at"`
 }
 
 // Range is where the points lie.
@@ -137,7 +139,7 @@ func (m *Model) Predict(d Delivery) float64 {
 func (m *Model) PredictPublish(p Publish) float64 {
 	cost := m.Publish.Kept + m.Publish.Byte*float64(p.Payload)
 	if p.Fresh {
-		cost += m.Publish.Fresh
+		cost += m.Publish.Fresh + m.Publish.FreshByte*float64(p.Payload)
 	}
 	if p.Logged {
 		cost += m.Log.Append + m.Log.Byte*float64(p.Payload)

@@ -51,6 +51,8 @@ type grammar struct {
 
 	Calibrate calibrateCommand `cmd:"" help:"Measure what everything costs on this machine, in three minutes, for plan."`
 
+	Plan planCommand `cmd:"" help:"What a number of viewers needs, or how many a machine takes: cores, memory, network, disk, settings."`
+
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
 	Load struct{} `cmd:"" hidden:"" help:"Be a load process."`
@@ -81,6 +83,8 @@ func run() error {
 		return serveRaw()
 	case "bare":
 		return bench.ServeBare(os.Stdout)
+	case "plan":
+		return g.Plan.run()
 	case "load":
 		return bench.RunLoad(os.Stdin, os.Stdout)
 	}

@@ -1,0 +1,142 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"resound/bench/model"
+)
+
+// Verify is the scenario that measures points which a model was not fitted to, and says how far it is off.
+type Verify struct {
+	Calibrate   Calibrate // servers, cores and progress; its Depth does not count
+	Calibration *Calibration
+	Check       Depth // what to measure
+}
+
+// FullCheck is points between those of Full and Quick, in all that they differ in. It takes about a minute.
+func FullCheck() Depth {
+	d := Depth{Passes: 1, Rounds: 9, Deliveries: 40000, Payloads: []int{400, 6000}, Requests: 6000, Few: 3000, Many: 6500, Members: []Members{{20, 200}},
+		Storm: 3000, Storms: 2}
+	for _, size := range []int{200, 1500} {
+		for _, window := range []int{2, 8} {
+			d.Bursts = append(d.Bursts, Burst{Sockets: 2000, Channels: 20, Window: window, Payload: size}, Burst{Sockets: 2000, Channels: 1, Window: window, Payload: size})
+		}
+	}
+	d.Bursts = append(d.Bursts, Burst{Sockets: 500, Channels: 1, Window: 1, Payload: 700}, Burst{Sockets: 4000, Channels: 200, Window: 1, Payload: 300},
+		Burst{Sockets: 6000, Channels: 1, Window: 1, Payload: 100}, Burst{Sockets: 3000, Channels: 30, Window: 1, Payload: 500, Logged: true})
+	d.Settle = Full().Settle
+	return d
+}
+
+// VerifyResult is predicted and measured.
+type VerifyResult struct {
+	Rows     []VerifyRow `json:"rows"`
+	Baseline [2]float64  `json:"baseline_us"` // a delivery of the baseline: when the model was made, and now
+	Partial  bool        `json:"partial,omitempty"`
+}
+
+// VerifyRow is one point.
+type VerifyRow struct {
+	Quantity  string  `json:"quantity"`
+	Point     string  `json:"point"`
+	Unit      string  `json:"unit"`
+	Predicted float64 `json:"predicted"`
+	Measured  float64 `json:"measured"`
+}
+
+// Error is predicted / measured - 1.
+func (r VerifyRow) Error() float64 { return r.Predicted/r.Measured - 1 }
+
+// Run measures.
+func (v Verify) Run(ctx context.Context) (*VerifyResult, error) {
+	c, m := v.Calibrate, v.Calibration.Result.Model
+	c.Depth = v.Check
+	measured := &CalibrateResult{}
+	steps := c.steps()
+	for i, s := range steps {
+		if ctx.Err() != nil {
+			break
+		}
+		c.Progress.Show(float64(i)/float64(len(steps)), fmt.Sprintf("%d of %d: %s", i+1, len(steps), s.what))
+		if err := s.run(ctx, measured); err != nil && ctx.Err() == nil {
+			return nil, fmt.Errorf("%s: %w", s.what, err)
+		}
+	}
+	r := &VerifyResult{Rows: predicted(m, measured.Points), Partial: ctx.Err() != nil}
+	if b := v.Calibration.Result.Baseline; len(b) > 0 && len(measured.Baseline) > 0 {
+		r.Baseline = [2]float64{quantile(b, 0.5), quantile(measured.Baseline, 0.5)}
+	}
+	if len(r.Rows) == 0 {
+		return nil, fmt.Errorf("nothing was measured: %w", context.Cause(ctx))
+	}
+	return r, nil
+}
+
+// predicted sets what a model says beside points.
+func predicted(m *model.Model, p model.Points) (rows []VerifyRow) {
+	for _, d := range p.Deliveries {
+		rows = append(rows, VerifyRow{"a delivery", d.Name(), "µs", m.Predict(d), d.CPU})
+	}
+	for _, d := range p.Publishes {
+		rows = append(rows, VerifyRow{"a publish", d.Name(), "µs", m.PredictPublish(d), d.CPU})
+		if d.Written > 0 {
+			rows = append(rows, VerifyRow{"bytes in the log", d.Name(), "bytes", m.Log.Message + m.Log.Written*float64(d.Payload), d.Written})
+		}
+	}
+	const mb = 1 << 20
+	for _, d := range p.Memory {
+		rows = append(rows, VerifyRow{"memory of sockets", d.Name(), "MB", (m.PredictMemory(d) - d.Start) / mb, (d.Resident - d.Start) / mb})
+		if d.Kernel > 0 {
+			rows = append(rows, VerifyRow{"memory of the kernel, both ends", d.Name(), "MB", 2 * m.Memory.Kernel * float64(d.Sockets) / mb, d.Kernel / mb})
+		}
+	}
+	var connects []float64
+	for _, d := range p.Connects {
+		connects = append(connects, d.CPU)
+	}
+	if len(connects) > 0 {
+		rows = append(rows, VerifyRow{"a connect", fmt.Sprintf("%d at once", p.Connects[0].Sockets), "µs", m.Connect.Connect, quantile(connects, 0.5)})
+	}
+	return rows
+}
+
+// Table has a row for each point.
+func (r *VerifyResult) Table() Table {
+	t := Table{Title: "The model at points that it was not fitted to", Header: []string{"", "point", "predicted", "measured", "unit", "error"}}
+	var all []float64
+	within := 0
+	for _, row := range r.Rows {
+		t.Rows = append(t.Rows, []string{row.Quantity, row.Point, number(row.Predicted), number(row.Measured), row.Unit, fmt.Sprintf("%+.1f %%", row.Error()*100)})
+		e := math.Abs(row.Error())
+		if all = append(all, e); e <= aim {
+			within++
+		}
+	}
+	t.Notes = append(t.Notes, fmt.Sprintf("Error: %s in the middle, %s at worst; %d of %d points are within %.0f %%, which is the aim.",
+		percent(quantile(all, 0.5)), percent(quantile(all, 1)), within, len(all), aim*100))
+	if b := r.Baseline; b[0] > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("A delivery of the baseline, which does nothing but write, took %s µs when the model was made and %s now: where these differ, "+
+			"so does the machine, and no model is to blame.", number(b[0]), number(b[1])))
+	}
+	if r.Partial {
+		t.Notes = append(t.Notes, "Interrupted: these are the points that had been measured.")
+	}
+	return t
+}
+
+// aim is the error that a model should stay within.
+const aim = 0.15
+
+// Figures shows predicted against measured, of the CPU.
+func (r *VerifyResult) Figures() []Figure {
+	points, exact := Line{Name: "points", Dots: true}, Line{Name: "exact"}
+	for _, row := range r.Rows {
+		if row.Unit == "µs" {
+			points.X, points.Y = append(points.X, row.Measured), append(points.Y, row.Predicted)
+			exact.X, exact.Y = append(exact.X, row.Measured), append(exact.Y, row.Measured)
+		}
+	}
+	return []Figure{{Name: "model-verify", Title: "The model at points that it was not fitted to", X: "measured, µs", Y: "predicted, µs", LogX: true, LogY: true, Lines: []Line{exact, points}}}
+}
