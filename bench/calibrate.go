@@ -23,7 +23,7 @@ type Depth struct {
 	Name       string
 	Bursts     []Burst
 	Passes     int // over the bursts: what happens on the machine meanwhile shows up as their spread
-	Rounds     int // of each
+	Rounds     int // of each, in a pass
 	Deliveries int // in a round, about
 	Payloads   []int
 	Requests   int // publishes in a round
@@ -32,6 +32,7 @@ type Depth struct {
 	Settle     time.Duration
 	Storm      int // connections
 	Storms     int
+	Around     time.Duration // each of them takes less
 	Idle       []Idlers
 }
 
@@ -53,10 +54,10 @@ type Idlers struct {
 // Full takes about three minutes.
 func Full() Depth {
 	d := Depth{
-		Name: "full", Passes: 2, Rounds: 7, Deliveries: 30000,
+		Name: "full", Passes: 3, Rounds: 3, Deliveries: 30000,
 		Payloads: []int{64, 1024, 16384}, Requests: 8000,
-		Few: 2000, Many: 9000, Members: []Members{{10, 100}, {100, 400}}, Settle: 4 * time.Second,
-		Storm: 4000, Storms: 3, Idle: []Idlers{{100, 4 * time.Second}, {9000, 4 * time.Second}, {9000, 9 * time.Second}},
+		Few: 2000, Many: 9000, Members: []Members{{10, 100}, {100, 400}}, Settle: 6 * time.Second,
+		Storm: 4000, Storms: 3, Around: 1500 * time.Millisecond, Idle: []Idlers{{100, 4 * time.Second}, {9000, 4 * time.Second}, {9000, 9 * time.Second}},
 	}
 	for _, size := range []int{16, 256, 1024, 4096, 16384} {
 		for _, window := range []int{1, 4, 16} {
@@ -81,10 +82,10 @@ func Full() Depth {
 // Quick takes about a minute.
 func Quick() Depth {
 	d := Depth{
-		Name: "quick", Passes: 1, Rounds: 5, Deliveries: 20000,
+		Name: "quick", Passes: 2, Rounds: 2, Deliveries: 20000,
 		Payloads: []int{64, 4096}, Requests: 5000,
-		Few: 1000, Many: 5000, Members: []Members{{10, 100}, {50, 400}}, Settle: 2 * time.Second,
-		Storm: 2000, Storms: 1, Idle: []Idlers{{100, 4 * time.Second}, {5000, 4 * time.Second}, {5000, 8 * time.Second}},
+		Few: 1000, Many: 5000, Members: []Members{{10, 100}, {50, 400}}, Settle: 4 * time.Second,
+		Storm: 2000, Storms: 1, Around: 1200 * time.Millisecond, Idle: []Idlers{{100, 4 * time.Second}, {5000, 4 * time.Second}, {5000, 8 * time.Second}},
 	}
 	for _, size := range []int{16, 1024, 16384} {
 		for _, window := range []int{1, 16} {
@@ -181,7 +182,7 @@ func (c Calibrate) others() []step {
 	for _, size := range c.Depth.Payloads {
 		all = append(all, step{fmt.Sprintf("publishes of %s", byteCount(size)), func(ctx context.Context, r *CalibrateResult) error { return c.publishes(ctx, size, r) }})
 	}
-	all = append(all, step{"memory", c.memory}, step{"memory of presence, subscriptions and channels", c.memories}, step{"connects", c.connects})
+	all = append(all, step{"memory", c.memory}, step{"connects", c.connects})
 	for _, i := range c.Depth.Idle {
 		all = append(all, step{fmt.Sprintf("%s idle sockets", thousands(float64(i.Sockets))), func(ctx context.Context, r *CalibrateResult) error { return c.idle(ctx, i, r) }})
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"resound/bench/model"
 )
@@ -41,7 +40,7 @@ func deliveryPoint(b Burst, got *FanoutResult) model.Delivery {
 
 // baseline measures how fast the machine is.
 func (c Calibrate) baseline(ctx context.Context, r *CalibrateResult) error {
-	us, err := machineSpeed(ctx, c.Cores)
+	us, err := machineSpeed(ctx, c.Depth.Deliveries, c.Cores)
 	if us > 0 {
 		r.Baseline = append(r.Baseline, us)
 	}
@@ -49,8 +48,8 @@ func (c Calibrate) baseline(ctx context.Context, r *CalibrateResult) error {
 }
 
 // machineSpeed is what the baseline takes for a delivery, in µs: 0 when ctx has ended.
-func machineSpeed(ctx context.Context, cores Cores) (float64, error) {
-	got, err := Fanout{Targets: []Target{Baseline}, Channels: []int{1}, Sockets: 500, Window: 1, Payload: 64, Publishers: 1, Rounds: 7, Deliveries: 30000,
+func machineSpeed(ctx context.Context, deliveries int, cores Cores) (float64, error) {
+	got, err := Fanout{Targets: []Target{Baseline}, Channels: []int{1}, Sockets: 500, Window: 1, Payload: 64, Publishers: 1, Rounds: 7, Deliveries: deliveries,
 		Cores: cores, Progress: &Progress{}}.Run(ctx)
 	if err != nil || len(got.Columns[0].Rounds) == 0 {
 		return 0, err
@@ -92,23 +91,17 @@ func publishPoints(ctx context.Context, targets []Target, size int, d Depth, cor
 	return points, nil
 }
 
-// memory measures plain sockets, alone, because the kernel's memory is counted for the whole system.
-func (c Calibrate) memory(ctx context.Context, r *CalibrateResult) error {
-	points, err := memoryPoints(ctx, c.scenario(Plain), true)
-	r.Points.Memory = append(r.Points.Memory, points...)
-	return err
-}
-
 func (c Calibrate) scenario(kind string) MemoryScenario {
 	return MemoryScenario{Targets: []Target{c.Plain}, Kinds: []string{kind}, Few: c.Depth.Few, Many: c.Depth.Many, Members: 1, Payload: 64,
 		Brief: true, Settle: c.Depth.Settle, Repeat: 1, Cores: c.Cores, Progress: &Progress{}}
 }
 
-// memories measures all other kinds at once: they do not compete for anything that is counted.
-func (c Calibrate) memories(ctx context.Context, r *CalibrateResult) error {
+// memory measures all kinds at once: they do not compete for anything that is counted of a process. The kernel's memory
+// is counted for the whole system, which has the sockets of all.
+func (c Calibrate) memory(ctx context.Context, r *CalibrateResult) error {
 	channels, further := c.scenario(Plain), c.scenario(Plain)
 	channels.Channels, further.Further = max(c.Depth.Few/4, 1), 4
-	list := []MemoryScenario{channels, further}
+	list := []MemoryScenario{c.scenario(Plain), channels, further}
 	for _, m := range c.Depth.Members {
 		s := c.scenario(Presence)
 		s.Members, s.UserInfo = m.Each, m.UserInfo
@@ -117,7 +110,7 @@ func (c Calibrate) memories(ctx context.Context, r *CalibrateResult) error {
 	points, failures := make([][]model.Memory, len(list)), make([]error, len(list))
 	var all sync.WaitGroup
 	for i, s := range list {
-		all.Go(func() { points[i], failures[i] = memoryPoints(ctx, s, false) })
+		all.Go(func() { points[i], failures[i] = memoryPoints(ctx, s, len(list)) })
 	}
 	all.Wait()
 	for _, p := range points {
@@ -126,8 +119,8 @@ func (c Calibrate) memories(ctx context.Context, r *CalibrateResult) error {
 	return errors.Join(failures...)
 }
 
-// memoryPoints is two points.
-func memoryPoints(ctx context.Context, s MemoryScenario, alone bool) ([]model.Memory, error) {
+// memoryPoints is two points of one of so many servers that get sockets at the same time.
+func memoryPoints(ctx context.Context, s MemoryScenario, servers int) ([]model.Memory, error) {
 	got, err := s.Run(ctx)
 	if err != nil || len(got.Rows) == 0 {
 		return nil, err
@@ -143,8 +136,8 @@ func memoryPoints(ctx context.Context, s MemoryScenario, alone bool) ([]model.Me
 		if row.Kind == Presence {
 			p.Presence, p.UserInfo, p.Channels = true, s.UserInfo, (at.sockets+s.Members-1)/s.Members
 		}
-		if alone && row.Start.Kernel > 0 {
-			p.Kernel = max(float64(at.memory.Kernel-row.Start.Kernel), 0)
+		if row.Start.Kernel > 0 {
+			p.Kernel = max(float64(at.memory.Kernel-row.Start.Kernel), 0) / float64(servers)
 		}
 		points = append(points, p)
 	}
@@ -154,7 +147,7 @@ func memoryPoints(ctx context.Context, s MemoryScenario, alone bool) ([]model.Me
 // connects measures storms, of the baseline as well: it accepts and does no more.
 func (c Calibrate) connects(ctx context.Context, r *CalibrateResult) error {
 	got, err := Connect{Targets: []Target{Baseline, c.Plain}, Storm: c.Depth.Storm, Parallel: max(c.Depth.Storm/8, 1), Running: 50, Rate: 20, Payload: 64,
-		Quiet: time.Second, Around: 1500 * time.Millisecond, Storms: c.Depth.Storms, Cores: c.Cores, Progress: &Progress{}}.Run(ctx)
+		Quiet: c.Depth.Around, Around: c.Depth.Around, Storms: c.Depth.Storms, Cores: c.Cores, Progress: &Progress{}}.Run(ctx)
 	if err != nil || got.Partial || len(got.Columns) < 2 {
 		return err
 	}

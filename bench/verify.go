@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"resound/bench/model"
 )
@@ -17,8 +19,8 @@ type Verify struct {
 
 // FullCheck is points between those of Full and Quick, in all that they differ in. It takes about a minute.
 func FullCheck() Depth {
-	d := Depth{Passes: 1, Rounds: 9, Deliveries: 40000, Payloads: []int{400, 6000}, Requests: 6000, Few: 3000, Many: 6500, Members: []Members{{20, 200}},
-		Storm: 3000, Storms: 2}
+	d := Depth{Passes: 3, Rounds: 3, Deliveries: 40000, Payloads: []int{400, 6000}, Requests: 6000, Few: 3000, Many: 6500, Members: []Members{{20, 200}},
+		Storm: 3000, Storms: 2, Around: 1500 * time.Millisecond}
 	for _, size := range []int{200, 1500} {
 		for _, window := range []int{2, 8} {
 			d.Bursts = append(d.Bursts, Burst{Sockets: 2000, Channels: 20, Window: window, Payload: size}, Burst{Sockets: 2000, Channels: 1, Window: window, Payload: size})
@@ -99,7 +101,26 @@ func predicted(m *model.Model, p model.Points) (rows []VerifyRow) {
 	if len(connects) > 0 {
 		rows = append(rows, VerifyRow{"a connect", fmt.Sprintf("%d at once", p.Connects[0].Sockets), "µs", m.Connect.Connect, quantile(connects, 0.5)})
 	}
-	return rows
+	return merged(rows)
+}
+
+// merged makes one row of those of the same point, with the middle of what was measured.
+func merged(rows []VerifyRow) (list []VerifyRow) {
+	for i, row := range rows {
+		same := func(other VerifyRow) bool { return other.Quantity == row.Quantity && other.Point == row.Point }
+		if slices.IndexFunc(rows, same) < i {
+			continue
+		}
+		var measured []float64
+		for _, other := range rows {
+			if same(other) {
+				measured = append(measured, other.Measured)
+			}
+		}
+		row.Measured = quantile(measured, 0.5)
+		list = append(list, row)
+	}
+	return list
 }
 
 // Table has a row for each point.

@@ -94,7 +94,7 @@ func (m *Model) fitDeliveries(p Points) error {
 			return fmt.Errorf("a delivery: %s of %d bytes on the wire cannot be", d.Name(), d.Frame)
 		}
 	}
-	best := solution{squares: math.Inf(1)}
+	best := solution{loss: math.Inf(1)}
 	var first error
 	for _, half := range halves {
 		for _, bend := range bends {
@@ -114,14 +114,14 @@ func (m *Model) fitDeliveries(p Points) error {
 				first = err
 				continue
 			}
-			if s.squares < best.squares*0.999 {
+			if s.loss < best.loss*0.999 {
 				best = s
 				m.Delivery = DeliveryCost{Send: s.x[0], Wake: s.x[1], Byte: s.x[2], Event: s.x[3], Crowd: s.x[4], Half: half,
 					First: s.x[5], Bend: bend, Call: m.Publish.Kept + s.x[6]}
 			}
 		}
 	}
-	if math.IsInf(best.squares, 1) {
+	if math.IsInf(best.loss, 1) {
 		return errors.Join(errors.New("deliveries: nothing can be fitted"), first)
 	}
 	m.take(best)

@@ -212,7 +212,7 @@ func (m *Model) warnings(a *Answer) {
 	warn("Measured over loopback: interrupts of a network card come on top, and TLS, which a proxy does.")
 	for _, p := range a.Need.CPU {
 		if p.What == "wake-ups of loops" && p.Cores > a.Need.Busy/4 {
-			warn("An event wakes each loop that has viewers of its channel: that is %.0f %% of the CPU here. Channels with few viewers each gain little from more cores.", 100*p.Cores/a.Need.Busy)
+			warn("An event wakes each loop that has viewers of its channel: that is %.0f %% of the CPU here, at most, as a loop that is busy needs no wake-up. Channels with few viewers each gain little from more cores.", 100*p.Cores/a.Need.Busy)
 		}
 	}
 	if s := float64(d.Viewers) * m.Connect.Accept / 1e6; s > d.Within.seconds()/2 {
@@ -224,9 +224,9 @@ func (m *Model) warnings(a *Answer) {
 	if d.Viewers > proxyPorts {
 		warn("A proxy on this machine needs a port for each viewer: %s an address. The lines below use %d addresses.", digits(proxyPorts), addresses(d))
 	}
-	if held := float64(d.History) / float64(d.Rate); d.Kept && held < d.Age.seconds()*0.9 {
-		warn("%s events of a channel are %v here, which is less than the %v that they are to be kept: --history %s holds those.", digits(float64(d.History)),
-			Age(time.Duration(held)*time.Second), d.Age, digits(math.Ceil(float64(d.Rate)*d.Age.seconds())))
+	if held := float64(d.History) / math.Max(float64(d.Rate), 1e-9); d.Kept && held < d.Age.seconds()*0.9 {
+		warn("%d events of a channel are %v here, which is less than the %v that they are to be kept: --history %.0f holds those.", d.History,
+			Age(time.Duration(held)*time.Second), d.Age, math.Ceil(float64(d.Rate)*d.Age.seconds()))
 	}
 	if k.Bandwidth == 0 && a.Need.Out > 5e8 {
 		warn("%s go out: say what the network takes, as in --machine %dc/%.0fg/10gbit, and it counts.", bits(a.Need.Out), k.Cores, float64(k.Memory)/(1<<30))

@@ -8,7 +8,7 @@ import (
 )
 
 // A regression fits coefficients that are not negative, so that the errors relative to what was measured
-// are least in squares: a delivery of 0.3 µs counts as much as one of 30.
+// are least: a delivery of 0.3 µs counts as much as one of 30.
 type regression struct {
 	quantity, unit string
 	columns        []string // the coefficients, the most important first
@@ -26,7 +26,7 @@ func (r *regression) add(point string, measured, known float64, row ...float64) 
 type solution struct {
 	x       []float64 // by column, 0 of those that are missing
 	missing []string
-	squares float64 // of the relative errors
+	loss    float64 // the sum of the relative errors
 	fit     Fit
 }
 
@@ -46,7 +46,7 @@ func (r *regression) solve() (s solution, err error) {
 	var kept []int
 	var x []float64
 	for j, name := range r.columns {
-		got, err := r.with(append(slices.Clone(kept), j))
+		got, err := r.with(append(slices.Clone(kept), j), nil)
 		if err != nil {
 			s.missing = append(s.missing, name)
 			continue
@@ -56,32 +56,67 @@ func (r *regression) solve() (s solution, err error) {
 	if len(kept) == 0 {
 		return s, fmt.Errorf("%s: %d points are not enough to tell %s", r.quantity, len(r.rows), strings.Join(r.columns, ", "))
 	}
-	s.x = make([]float64, len(r.columns))
-	for k, j := range kept {
-		s.x[j] = x[k]
+	if s.x, err = r.robust(kept, x); err != nil {
+		return s, fmt.Errorf("%s: %w", r.quantity, err)
 	}
 	s.fit = Fit{Quantity: r.quantity, Unit: r.unit}
-	for i, row := range r.rows {
-		predicted := r.known[i]
-		for j, v := range row {
-			predicted += v * s.x[j]
-		}
-		s.fit.Each = append(s.fit.Each, Residual{r.points[i], r.measured[i], predicted})
+	for i := range r.rows {
+		s.fit.Each = append(s.fit.Each, Residual{r.points[i], r.measured[i], r.predict(i, s.x)})
 	}
 	s.fit.summarise()
 	for _, e := range s.fit.Each {
-		s.squares += e.Error() * e.Error()
+		s.loss += math.Abs(e.Error())
 	}
 	return s, nil
 }
 
-// with solves for some of the columns.
-func (r *regression) with(columns []int) ([]float64, error) {
+// exact is the relative error below which a point counts in full.
+const exact = 0.03
+
+// robust fits again and again, where points that are off count the less the farther they are: other programs of the
+// machine make some points wrong, and many points a little. The result has a coefficient for each column.
+func (r *regression) robust(kept []int, x []float64) ([]float64, error) {
+	all := make([]float64, len(r.columns))
+	spread := func() {
+		for k, j := range kept {
+			all[j] = x[k]
+		}
+	}
+	spread()
+	weights := make([]float64, len(r.rows))
+	for range 20 {
+		for i := range r.rows {
+			weights[i] = 1 / math.Sqrt(max(math.Abs(r.predict(i, all)/r.measured[i]-1), exact))
+		}
+		var err error
+		if x, err = r.with(kept, weights); err != nil {
+			return nil, err
+		}
+		spread()
+	}
+	return all, nil
+}
+
+// predict is what coefficients say of a point.
+func (r *regression) predict(i int, x []float64) float64 {
+	predicted := r.known[i]
+	for j, v := range r.rows[i] {
+		predicted += v * x[j]
+	}
+	return predicted
+}
+
+// with solves for some of the columns, with a weight for each point.
+func (r *regression) with(columns []int, weights []float64) ([]float64, error) {
 	a, b := make([][]float64, len(r.rows)), make([]float64, len(r.rows))
 	for i, row := range r.rows {
-		b[i] = 1 - r.known[i]/r.measured[i]
+		w := 1.0
+		if weights != nil {
+			w = weights[i]
+		}
+		b[i] = w * (1 - r.known[i]/r.measured[i])
 		for _, j := range columns {
-			a[i] = append(a[i], row[j]/r.measured[i])
+			a[i] = append(a[i], w*row[j]/r.measured[i])
 		}
 	}
 	return nnls(a, b)

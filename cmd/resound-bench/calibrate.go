@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -13,6 +14,7 @@ type calibrateCommand struct {
 	Server string `placeholder:"PATH" default:"bin/resound" help:"The resound binary to measure (default ${default})."`
 	Quick  bool   `help:"A minute instead of three: fewer sizes and sockets, and a model that errs more."`
 	JSON   string `name:"json" placeholder:"FILE" default:"resound-model.json" help:"Where the model and all its points go (default ${default})."`
+	Refit  string `placeholder:"FILE" help:"Do not measure: fit a model to the points of this file again, as after an update of resound-bench."`
 	Nice   int    `placeholder:"N" default:"0" help:"Priority of server and load, from -20 (before all others; takes rights) to 19 (default ${default})."`
 }
 
@@ -25,10 +27,14 @@ Examples:
     resound-bench calibrate
     resound-bench calibrate --quick --json /tmp/model.json
     resound-bench calibrate --nice=-15                        # as root, beside other programs
+    resound-bench calibrate --refit old.json --json new.json
     resound-bench plan --viewers 250000 --channels 40 --rate 5/s --size 400 --machine 16c/32g`
 }
 
 func (c calibrateCommand) run(ctx context.Context) error {
+	if c.Refit != "" {
+		return c.refit()
+	}
 	depth := bench.Full()
 	if c.Quick {
 		depth = bench.Quick()
@@ -43,6 +49,15 @@ func (c calibrateCommand) run(ctx context.Context) error {
 	}
 	fmt.Printf("\nWritten to %s. Next: resound-bench plan --model %s --viewers 100000\n", c.JSON, c.JSON)
 	return nil
+}
+
+// refit takes the points from a file.
+func (c calibrateCommand) refit() error {
+	old, err := bench.ReadCalibration(c.Refit)
+	if err != nil {
+		return err
+	}
+	return errors.Join(old.Result.Table().Write(os.Stdout), bench.Save(c.JSON, old.Machine, &old.Result))
 }
 
 func (c calibrateCommand) scenario(depth bench.Depth, p *bench.Progress) (bench.Calibrate, error) {
