@@ -135,8 +135,8 @@ type score struct {
 
 // sample is what processes have used at a time.
 type sample struct {
-	server   time.Duration
-	loads    []time.Duration
+	server   usage
+	loads    []usage
 	resident int64
 }
 
@@ -148,7 +148,7 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 		return nil, err
 	}
 	r := &score{PlayRound: &PlayRound{}, w: w}
-	if s.pid() != 0 {
+	if s.measurable() {
 		r.Before, _ = memoryOf(s.pid())
 	}
 	var first, last sample
@@ -178,7 +178,7 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 			first = c.sample(s)
 		case <-endTimer.C:
 			last = c.sample(s)
-			if s.pid() != 0 {
+			if s.measurable() {
 				r.After, _ = memoryOf(s.pid())
 			}
 		case l := <-c.said:
@@ -197,20 +197,23 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 	if last.loads == nil { // the last word came with the end
 		last = c.sample(s)
 	}
+	if first.loads == nil { // and the beginning of the window as well: it was very short
+		first = last
+	}
 	r.finish(first, last, end.Sub(from))
 	return r.PlayRound, nil
 }
 
 // sample reads what the processes have used. One that cannot be read has used nothing.
 func (c *cast) sample(s *server) (now sample) {
-	if s.pid() != 0 {
-		u, _ := schedstat(s.pid())
+	if s.measurable() {
+		u, _ := usageNow(s.pid())
 		m, _ := memoryOf(s.pid())
-		now.server, now.resident = u.ran, m.Resident
+		now.server, now.resident = u, m.Resident
 	}
 	for _, l := range c.loads {
-		u, _ := schedstat(l.pid())
-		now.loads = append(now.loads, u.ran)
+		u, _ := usageNow(l.pid())
+		now.loads = append(now.loads, u)
 	}
 	return now
 }
@@ -247,22 +250,21 @@ func (r *score) hear(l line, parts int, show func(float64, string)) {
 // finish makes a round of what there is.
 func (r *score) finish(first, last sample, window time.Duration) {
 	r.Result, r.Seconds = &r.merged, window.Seconds()
-	r.CPU = (last.server - first.server).Seconds()
+	u := last.server.since(first.server)
+	r.CPU, r.Waited = u.ran.Seconds(), u.waited.Seconds()
 	for i := range last.loads {
-		used := last.loads[i]
-		if i < len(first.loads) {
-			used -= first.loads[i]
-		}
-		r.Loads = append(r.Loads, used.Seconds())
+		u := last.loads[i].since(first.loads[i])
+		r.Loads = append(r.Loads, u.ran.Seconds())
+		r.LoadsWaited = append(r.LoadsWaited, u.waited.Seconds())
 	}
 	for i, s := range r.seconds {
 		at := PlaySecond{Second: i + 1, Deliveries: s.Deliveries, Published: s.Published, Open: s.Open, Missing: s.Missing,
 			P50: hist.Millis(s.Latency.Quantile(0.5)), P99: hist.Millis(s.Latency.Quantile(0.99))}
 		if i+1 < len(r.samples) {
 			before, now := r.samples[i], r.samples[i+1]
-			at.CPU, at.Resident = (now.server - before.server).Seconds(), now.resident
+			at.CPU, at.Resident = now.server.since(before.server).ran.Seconds(), now.resident
 			for j := range now.loads {
-				at.LoadCPU += (now.loads[j] - before.loads[j]).Seconds()
+				at.LoadCPU += now.loads[j].since(before.loads[j]).ran.Seconds()
 			}
 		}
 		r.Largest = max(r.Largest, at.Resident)

@@ -65,11 +65,13 @@ type PlayRound struct {
 	Result  *crowd.Result `json:"result"`
 	Seconds float64       `json:"seconds"` // of the steady window
 
-	CPU     float64   `json:"cpu_s"`    // of the server in the window; 0 if its process is not known
-	Loads   []float64 `json:"loads_s"`  // of each load process
-	Before  Memory    `json:"before"`   // of the server, when all were connected
-	After   Memory    `json:"after"`    // at the end of the window
-	Largest int64     `json:"resident"` // the most of a second
+	CPU         float64   `json:"cpu_s"`          // of the server in the window; 0 if its process is not known
+	Waited      float64   `json:"waited_s"`       // its threads were ready and did not run
+	Loads       []float64 `json:"loads_s"`        // of each load process
+	LoadsWaited []float64 `json:"loads_waited_s"` // of each load process
+	Before      Memory    `json:"before"`         // of the server, when all were connected
+	After       Memory    `json:"after"`          // at the end of the window
+	Largest     int64     `json:"resident"`       // the most of a second
 
 	Timeline []PlaySecond `json:"timeline"`
 }
@@ -140,7 +142,7 @@ func (p Play) round(ctx context.Context, t Target, show func(float64, string)) (
 		return nil, err
 	}
 	defer s.stop()
-	o := crowd.Options{Server: s.addr, ID: s.ID, Key: s.Key, Secret: s.Secret, Path: s.Path, Workload: p.Workload,
+	o := crowd.Options{Server: s.addr, API: s.api, Host: s.Address, APIHost: s.Target.API, ID: s.ID, Key: s.Key, Secret: s.Secret, Path: s.Path, Workload: p.Workload,
 		Parts: p.Loads, Publishers: p.Publishers, Patience: p.Patience}
 	show(0, "connecting")
 	c, err := startCast(p.Cores, o)

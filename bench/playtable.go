@@ -11,10 +11,12 @@ import (
 )
 
 // A load that used more of its core, or was later than this with one event in a hundred, was the bottleneck, and the
-// latencies are its own.
+// latencies are its own. Where threads waited for more of the time than this, the cores were not theirs alone.
 const (
 	busyLoad = 0.9
 	lateLoad = 5 * time.Millisecond
+
+	waitedMuch = 0.05 // of the time
 )
 
 // merged is all rounds of a column as one.
@@ -229,6 +231,11 @@ func (c *PlayColumn) notes(m *crowd.Result) (notes []string) {
 	}
 	if busy <= busyLoad && late <= lateLoad && m.Late.Count() > 0 {
 		note("the load published on time: p99 %s ms late, at worst %s ms.", number(hist.Millis(late)), number(hist.Millis(m.Late.Max())))
+	}
+	waited := slices.Max(c.each(func(r *PlayRound) float64 { return r.Waited / r.Seconds }))
+	loads := slices.Max(c.each(func(r *PlayRound) float64 { return slices.Max(append([]float64{0}, r.LoadsWaited...)) / r.Seconds }))
+	if max(waited, loads) > waitedMuch {
+		note("other processes were in the way: the server was ready and did not run for %.0f %% of the time, the load for %.0f %%.", waited*100, loads*100)
 	}
 	if n := t.Events.Failed + t.Whispers.Failed; n > 0 {
 		note("%s events were refused or had nobody to send them; that nobody got them counts as lost%s.", thousands(float64(n)), troubles(&t))

@@ -20,22 +20,30 @@ type usage struct{ ran, waited time.Duration }
 func cpuUsage(pid int) (usage, error) {
 	last := usage{ran: -1}
 	for range 50 {
-		sum := usage{}
-		for i, p := range family(pid) {
-			one, err := schedstat(p)
-			if err != nil && i == 0 {
-				return usage{}, err
-			}
-			sum.ran, sum.waited = sum.ran+one.ran, sum.waited+one.waited
-		}
-		if sum == last {
-			return sum, nil
+		sum, err := usageNow(pid)
+		if err != nil || sum == last {
+			return sum, err
 		}
 		last = sum
 		time.Sleep(2 * time.Millisecond)
 	}
 	return last, nil
 }
+
+// usageNow is cpuUsage at once: to some milliseconds while the process is busy.
+func usageNow(pid int) (sum usage, err error) {
+	for i, p := range family(pid) {
+		one, err := schedstat(p)
+		if err != nil && i == 0 {
+			return usage{}, err
+		}
+		sum.ran, sum.waited = sum.ran+one.ran, sum.waited+one.waited
+	}
+	return sum, nil
+}
+
+// since is what was used after before.
+func (u usage) since(before usage) usage { return usage{u.ran - before.ran, u.waited - before.waited} }
 
 // family lists a process, its children, theirs, and so on: servers fork workers, and scripts start servers.
 func family(pid int) []int {

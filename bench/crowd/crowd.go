@@ -12,8 +12,10 @@ import (
 // Options is what a crowd connects to, and its part in the play.
 type Options struct {
 	Server          sys.Addr
-	ID, Key, Secret string // of the application
-	Path            string // prefix of the server's paths, or ""
+	API             sys.Addr // where it takes publishes; Server if it has no port
+	Host, APIHost   string   // the names that requests carry; the addresses if they are ""
+	ID, Key, Secret string   // of the application
+	Path            string   // prefix of the server's paths, or ""
 
 	Workload Workload
 	Part     int // this process's number
@@ -130,6 +132,15 @@ func New(o Options, report func(Second)) (*Crowd, error) {
 		if *d.v <= 0 {
 			*d.v = d.n
 		}
+	}
+	if o.Host == "" {
+		o.Host = o.Server.String()
+	}
+	if o.API.Port == 0 {
+		o.API, o.APIHost = o.Server, o.Host
+	}
+	if o.APIHost == "" {
+		o.APIHost = o.API.String()
 	}
 	if o.Patience <= 0 {
 		o.Patience = 5 * time.Second

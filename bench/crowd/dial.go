@@ -55,7 +55,7 @@ func (c *Crowd) reasons() (list []string) {
 func (c *Crowd) dial(id int32) {
 	s := &c.conns[id]
 	s.begun = time.Now().UnixNano()
-	fd, err := sys.Dial(c.source(), c.o.Server, 0)
+	fd, err := sys.Dial(c.source(c.o.Server), c.o.Server, 0)
 	if err == nil {
 		if err = c.poller.Add(fd, id, sys.Out|sys.In); err != nil {
 			sys.Close(fd)
@@ -74,9 +74,9 @@ func (c *Crowd) dial(id int32) {
 }
 
 // source is the address that the next socket dials from. Only this machine takes any.
-func (c *Crowd) source() [4]byte {
+func (c *Crowd) source(to sys.Addr) [4]byte {
 	c.dials++
-	if c.o.Server.IP[0] != 127 {
+	if to.IP[0] != 127 {
 		return [4]byte{}
 	}
 	return [4]byte{127, 0, byte(2 + c.o.Part%250), byte(1 + c.dials/perSource%250)}
@@ -94,7 +94,7 @@ func (c *Crowd) connected(id int32, s *conn) {
 	}
 	s.state, s.asked = upgrading, time.Now().UnixNano()
 	c.arrived = s.asked
-	c.out = wire.AppendUpgrade(c.out[:0], c.o.Server.String(), c.o.Path, c.o.Key)
+	c.out = wire.AppendUpgrade(c.out[:0], c.o.Host, c.o.Path, c.o.Key)
 	c.write(id, s, c.out)
 }
 

@@ -9,27 +9,34 @@ import (
 )
 
 // publisher is one kept-alive HTTP connection. What is asked on it while an answer is awaited waits behind it
-// (pipelining). A channel always has the same one, which keeps its events in order.
+// (pipelining), unless the server ends connections with its answers: then each request has one of its own. A channel
+// always has the same publisher, which keeps its events in order.
 type publisher struct {
-	fd      int
-	id      int32 // that the poller has it under
-	out     []byte
-	blocked bool // the connection is not there, or takes nothing now
+	fd      int    // hungUp if there is none
+	id      int32  // that the poller has it under
+	out     []byte // requests that are not answered
+	room    []byte // for out, once it is empty
+	sent    int    // bytes of them that the connection has
+	blocked bool   // it is not there yet, or takes nothing now
+	single  bool   // one request for each connection
 	waiting []request
 	in      []byte
 }
+
+const hungUp = -1
 
 // request is a publish that is not answered.
 type request struct {
 	due    int64
 	group  *group
 	events int64
+	size   int // bytes
 }
 
-// dialPublishers opens the connections, if this process publishes anything.
+// dialPublishers opens the connections.
 func (c *Crowd) dialPublishers() error {
 	for i := range c.o.Publishers {
-		fd, err := wire.Dial(c.o.Server, c.o.Patience)
+		fd, err := wire.Dial(c.o.API, c.o.Patience)
 		if err != nil {
 			return fmt.Errorf("a publisher could not connect: %w", err)
 		}
@@ -69,8 +76,15 @@ func (c *Crowd) publish(t task, now int64) {
 	if g.Publish.Batch > 1 {
 		c.out = append(c.out, "]}"...)
 	}
-	p.out = c.signer.AppendPost(p.out, c.o.Server.String(), c.o.Path+"/apps/"+c.o.ID+path, c.out)
-	p.waiting = append(p.waiting, request{t.due, g, int64(g.Publish.Batch)})
+	if len(p.waiting) == 0 {
+		p.out, p.sent = p.room, 0
+	}
+	before := len(p.out)
+	p.out = c.signer.AppendPost(p.out, c.o.APIHost, c.o.Path+"/apps/"+c.o.ID+path, c.out)
+	p.waiting = append(p.waiting, request{t.due, g, int64(g.Publish.Batch), len(p.out) - before})
+	if before == 0 {
+		p.room = p.out[:0]
+	}
 	t.due = ch.events.due(ch.published)
 	c.pacer.add(t)
 }
@@ -78,22 +92,34 @@ func (c *Crowd) publish(t task, now int64) {
 // flush sends what was published.
 func (c *Crowd) flush() {
 	for _, p := range c.publishers {
-		if len(p.out) > 0 && !p.blocked {
+		if !p.blocked && p.sent < p.limit() {
 			p.flush(c)
 		}
 	}
 }
 
+// limit is how many bytes of out the connection may have.
+func (p *publisher) limit() int {
+	if p.single && len(p.waiting) > 0 {
+		return p.waiting[0].size
+	}
+	return len(p.out)
+}
+
 func (p *publisher) flush(c *Crowd) {
-	n, again, err := sys.Write(p.fd, p.out)
+	if p.fd == hungUp {
+		p.redial(c)
+		return
+	}
+	n, again, err := sys.Write(p.fd, p.out[p.sent:p.limit()])
 	if err != nil {
-		p.redial(c, err)
+		p.hangUp(c, err)
 		return
 	}
 	if !again {
-		p.out = p.out[:copy(p.out, p.out[n:])]
+		p.sent += n
 	}
-	if blocked := len(p.out) > 0; blocked != p.blocked {
+	if blocked := p.sent < p.limit(); blocked != p.blocked {
 		p.blocked = blocked
 		what := uint32(sys.In)
 		if blocked {
@@ -107,6 +133,9 @@ func (p *publisher) flush(c *Crowd) {
 
 // happened takes the connection that was awaited, room for more, or answers.
 func (p *publisher) happened(c *Crowd, what uint32) {
+	if p.fd == hungUp {
+		return
+	}
 	if p.blocked && what&(sys.Out|sys.Failed) != 0 {
 		if err := sys.ConnectError(p.fd); err != nil {
 			c.fail(fmt.Errorf("a publisher could not connect again: %w", err))
@@ -114,7 +143,7 @@ func (p *publisher) happened(c *Crowd, what uint32) {
 		}
 		p.flush(c)
 	}
-	if what&(sys.In|sys.Failed) == 0 {
+	if what&(sys.In|sys.Failed) == 0 || p.fd == hungUp {
 		return
 	}
 	n, again, err := sys.Read(p.fd, c.room)
@@ -122,7 +151,7 @@ func (p *publisher) happened(c *Crowd, what uint32) {
 	case again:
 		return
 	case err != nil || n == 0:
-		p.redial(c, err)
+		p.hangUp(c, err)
 		return
 	}
 	now := time.Now().UnixNano()
@@ -139,6 +168,11 @@ func (p *publisher) happened(c *Crowd, what uint32) {
 			break
 		}
 		p.answered(c, now, status, rest[:n])
+		if wire.IsLast(rest[:n]) { // what is behind it on this connection was not read, and goes over the next
+			p.single = status == 200 || p.single
+			p.close()
+			return
+		}
 		rest = rest[n:]
 	}
 	p.in = p.in[:copy(p.in, rest)]
@@ -148,6 +182,8 @@ func (p *publisher) happened(c *Crowd, what uint32) {
 func (p *publisher) answered(c *Crowd, now int64, status int, answer []byte) {
 	r := p.waiting[0]
 	p.waiting = p.waiting[1:]
+	p.out = p.out[r.size:]
+	p.sent -= r.size
 	if status != 200 {
 		r.failed(c, fmt.Sprintf("a publish was answered %q", answer))
 		return
@@ -167,16 +203,27 @@ func (r request) failed(c *Crowd, reason string) {
 	r.group.Errors[reason]++
 }
 
-// redial makes a new connection after the server has closed the last one. What was not answered has failed.
-func (p *publisher) redial(c *Crowd, cause error) {
-	for _, r := range p.waiting {
-		r.failed(c, fmt.Sprintf("the server closed a publisher's connection: %v", cause))
+// hangUp is the end of a connection that no answer spoke of. What was asked on it may have been done or not, and has
+// failed.
+func (p *publisher) hangUp(c *Crowd, cause error) {
+	reason := "the server closed a publisher's connection without an answer"
+	if cause != nil {
+		reason += ": " + cause.Error()
 	}
-	sys.Close(p.fd)
-	p.waiting, p.out, p.in, p.blocked = nil, p.out[:0], p.in[:0], true
-	fd, err := sys.Dial([4]byte{}, c.o.Server, 0)
+	for size := 0; len(p.waiting) > 0 && size < p.sent; p.waiting = p.waiting[1:] {
+		r := p.waiting[0]
+		r.failed(c, reason)
+		p.out = p.out[r.size:]
+		size += r.size
+	}
+	p.close()
+}
+
+// redial makes a new connection.
+func (p *publisher) redial(c *Crowd) {
+	fd, err := sys.Dial(c.source(c.o.API), c.o.API, 0)
 	if err == nil {
-		p.fd = fd
+		p.fd, p.blocked = fd, true
 		err = c.poller.Add(fd, p.id, sys.In|sys.Out)
 	}
 	if err != nil {
@@ -184,7 +231,13 @@ func (p *publisher) redial(c *Crowd, cause error) {
 	}
 }
 
-func (p *publisher) close() { sys.Close(p.fd) }
+// close closes the connection; there is another one when there is something to send.
+func (p *publisher) close() {
+	if p.fd != hungUp {
+		sys.Close(p.fd)
+	}
+	p.fd, p.sent, p.in, p.blocked = hungUp, 0, p.in[:0], false
+}
 
 // answered says whether every publish has its answer.
 func (c *Crowd) answered() bool {

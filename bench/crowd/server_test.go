@@ -30,7 +30,7 @@ type event struct {
 type pusherServer struct {
 	*httptest.Server
 	deliver func(s *pusherServer, e event) // how an event goes out
-	publish func(number int) (status int)  // what a publish is answered, if not nil
+	publish func(number int) (status int)  // what a publish is answered, if not nil; 0 is 200 and the end of the connection
 	mu      sync.Mutex
 	conns   []net.Conn
 	number  int // of the next event
@@ -88,7 +88,9 @@ func (s *pusherServer) api(w http.ResponseWriter, r *http.Request) {
 	e := event{s.number, due, ws.AppendFrame(nil, ws.OpText, text)}
 	s.number++
 	if s.publish != nil {
-		if status := s.publish(e.number); status != 200 {
+		if status := s.publish(e.number); status == 0 {
+			w.Header().Set("Connection", "close")
+		} else if status != 200 {
 			w.WriteHeader(status)
 			s.did = append(s.did, due)
 			return
@@ -276,6 +278,22 @@ func TestStallIsInTheLatencies(t *testing.T) {
 	}
 	if most := g.Latency.Delivery.Max(); most < stall {
 		t.Errorf("the worst delivery took %v", most)
+	}
+}
+
+// A server may end a publisher's connection with each answer, or with some.
+func TestPublishersConnectAgain(t *testing.T) {
+	for name, publish := range map[string]func(int) int{
+		"each": func(int) int { return 0 },
+		"some": func(number int) int { return min(number%10, 1) * 200 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := play(t, newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, publish), func(o *Options) { o.Workload.Groups[0].Publish.Rate = 500 })
+			if e := r.Groups[0].Events; e.Sent != 500 || e.Delivered != 500*sockets || e.Lost+e.Duplicates+e.Disorder+e.Failed != 0 {
+				t.Errorf("%+v", e)
+			}
+		})
 	}
 }
 
