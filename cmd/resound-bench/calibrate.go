@@ -32,9 +32,6 @@ Examples:
 }
 
 func (c calibrateCommand) run(ctx context.Context) error {
-	if c.Refit != "" {
-		return c.refit()
-	}
 	depth := bench.Full()
 	if c.Quick {
 		depth = bench.Quick()

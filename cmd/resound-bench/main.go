@@ -85,6 +85,10 @@ func run() error {
 		return bench.ServeBare(os.Stdout)
 	case "plan":
 		return g.Plan.run()
+	case "calibrate":
+		if g.Calibrate.Refit != "" {
+			return g.Calibrate.refit()
+		}
 	case "load":
 		return bench.RunLoad(os.Stdin, os.Stdout)
 	}
