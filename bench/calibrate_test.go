@@ -46,7 +46,7 @@ func TestCalibrate(t *testing.T) {
 	}
 
 	path := filepath.Join(t.TempDir(), "model.json")
-	if err := Save(path, ThisMachine(), r); err != nil {
+	if err := Begin(nil, nil).Save(path, r, nil); err != nil {
 		t.Fatal(err)
 	}
 	read, err := ReadCalibration(path)
@@ -129,7 +129,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Machine.CPU == "" || len(r.Machine.Args) > 0 || r.Result.Model.Delivery.Send <= 0 || len(r.Result.Model.Missing) > 0 {
+	if r.Machine.CPU == "" || r.Time.IsZero() || r.Result.Model.Delivery.Send <= 0 || len(r.Result.Model.Missing) > 0 {
 		t.Errorf("%+v, missing %q", r.Machine, r.Result.Model.Missing)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 
-	json "github.com/goccy/go-json"
-
 	"resound/bench/model"
 )
 
@@ -22,10 +20,10 @@ type CalibrateResult struct {
 	Partial  bool         `json:"partial,omitempty"`
 }
 
-// Calibration is a CalibrateResult with the machine that it is of.
+// Calibration is a CalibrateResult with the run that it is of.
 type Calibration struct {
-	Machine Machine         `json:"machine"`
-	Result  CalibrateResult `json:"result"`
+	Run
+	Result CalibrateResult
 }
 
 // ReadCalibration reads what Save has written, and fits the model anew: points last longer than a way to fit them.
@@ -42,19 +40,21 @@ func ReadCalibration(path string) (*Calibration, error) {
 }
 
 func parseCalibration(text []byte) (*Calibration, error) {
-	var c Calibration
-	if err := json.Unmarshal(text, &c); err != nil {
-		return nil, err
-	}
-	if len(c.Result.Points.Deliveries) == 0 {
-		return nil, fmt.Errorf("it has no points")
-	}
-	m, err := model.FitPoints(c.Result.Points)
+	saved, err := read(text)
 	if err != nil {
 		return nil, err
 	}
-	c.Result.Model = m
-	return &c, nil
+	r, ok := saved.Result.(*CalibrateResult)
+	if !ok {
+		return nil, fmt.Errorf("it is a result of %s", saved.Scenario)
+	}
+	if len(r.Points.Deliveries) == 0 {
+		return nil, fmt.Errorf("it has no points")
+	}
+	if r.Model, err = model.FitPoints(r.Points); err != nil {
+		return nil, err
+	}
+	return &Calibration{Run: saved.Run, Result: *r}, nil
 }
 
 // Table is what things cost, and how well the model meets what was measured.

@@ -31,6 +31,7 @@ var results = map[string]func() Result{
 	"memory":    func() Result { return &MemoryResult{} },
 	"play":      func() Result { return &PlayResult{} },
 	"publish":   func() Result { return &PublishResult{} },
+	"verify":    func() Result { return &VerifyResult{} },
 	"slow":      func() Result { return &SlowResult{} },
 }
 

@@ -19,7 +19,14 @@ func examples(t *testing.T) map[string]Result {
 	peer := Target{Name: "peer", Address: "10.0.0.1:6001", PID: 7, Key: "k", Secret: "s3cr3t"}
 	latencies := latenciesOf([]float64{1, 2.5, 40})
 	memory := Memory{Resident: 3 << 20, Anonymous: 2 << 20, Peak: 4 << 20}
+	reference, err := Reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference.Result.Target = ours
 	return map[string]Result{
+		"calibrate": &reference.Result,
+		"verify":    &VerifyResult{Target: ours, Rows: []VerifyRow{{Quantity: "a delivery", Point: "2,000 sockets", Unit: "µs", Predicted: 5, Measured: 5.5}}, Baseline: [2]float64{4, 4.2}},
 		"fanout": &FanoutResult{Sockets: 1000, Window: 16, Payload: 64, Frame: 112, Pause: time.Millisecond, Publishers: 1, Cores: Cores{0, 1, -15}, Columns: []FanoutColumn{
 			{Target: Baseline, Name: "raw", Channels: 1, Rounds: []FanoutRound{{1000, 0.004, 0.1, []int64{4e6, 5e6}}, {1000, 0.005, 0, []int64{4e6, 6e6}}}},
 			{Target: ours, Name: "new", Channels: 1, Rounds: []FanoutRound{{1000, 0.006, 0.1, []int64{7e6, 5e6}}, {1000, 0.0051, 0, []int64{3e6, 9e6}}}},

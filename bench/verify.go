@@ -34,6 +34,7 @@ func FullCheck() Depth {
 
 // VerifyResult is predicted and measured.
 type VerifyResult struct {
+	Target   Target      `json:"target"`
 	Rows     []VerifyRow `json:"rows"`
 	Baseline [2]float64  `json:"baseline_us"` // a delivery of the baseline: when the model was made, and now
 	Partial  bool        `json:"partial,omitempty"`
@@ -66,7 +67,7 @@ func (v Verify) Run(ctx context.Context) (*VerifyResult, error) {
 			return nil, fmt.Errorf("%s: %w", s.what, err)
 		}
 	}
-	r := &VerifyResult{Rows: predicted(m, measured.Points), Partial: ctx.Err() != nil}
+	r := &VerifyResult{Target: v.Calibrate.Plain, Rows: predicted(m, measured.Points), Partial: ctx.Err() != nil}
 	if b := v.Calibration.Result.Baseline; len(b) > 0 && len(measured.Baseline) > 0 {
 		r.Baseline = [2]float64{quantile(b, 0.5), quantile(measured.Baseline, 0.5)}
 	}
@@ -122,6 +123,9 @@ func merged(rows []VerifyRow) (list []VerifyRow) {
 	}
 	return list
 }
+
+// Servers is the one that was measured.
+func (r *VerifyResult) Servers() []Target { return []Target{r.Target} }
 
 // Table has a row for each point.
 func (r *VerifyResult) Table() Table {

@@ -32,6 +32,9 @@ Examples:
 }
 
 func (c calibrateCommand) run(ctx context.Context) error {
+	if c.Refit != "" {
+		return c.refit()
+	}
 	depth := bench.Full()
 	if c.Quick {
 		depth = bench.Quick()
@@ -54,7 +57,7 @@ func (c calibrateCommand) refit() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(old.Result.Table().Write(os.Stdout), bench.Save(c.JSON, old.Machine, &old.Result))
+	return errors.Join(old.Result.Table().Write(os.Stdout), old.Run.Save(c.JSON, &old.Result, nil))
 }
 
 func (c calibrateCommand) scenario(depth bench.Depth, p *bench.Progress) (bench.Calibrate, error) {

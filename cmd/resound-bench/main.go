@@ -83,31 +83,32 @@ func run() error {
 		return serveRaw()
 	case "bare":
 		return bench.ServeBare(os.Stdout)
-	case "plan":
-		return g.Plan.run()
-	case "calibrate":
-		if g.Calibrate.Refit != "" {
-			return g.Calibrate.refit()
-		}
 	case "load":
 		return bench.RunLoad(os.Stdin, os.Stdout)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if call.Command() != "record" && !g.Mixed.Example { // which measure nothing
+	name := call.Command()
+	if !g.measuresNothing(name) {
 		if err := alone(ctx); err != nil {
 			return err
 		}
 	}
-	ctx = context.WithValue(ctx, runKey{}, bench.Begin(args, settings(call)))
+	return g.commands()[name](context.WithValue(ctx, runKey{}, bench.Begin(args, settings(call))))
+}
+
+// commands is what each does.
+func (g *grammar) commands() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run,
-		"connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
-		"record": g.Record.run,
+		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run, "connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
 		"steady": g.Steady.run, "rooms": g.Rooms.run, "table": g.Table.run, "presence": g.Presence.run, "whisper": g.Whisper.run, "replay": g.Replay.run,
-		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run,
-		"calibrate": g.Calibrate.run,
-	}[call.Command()](ctx)
+		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run, "record": g.Record.run, "calibrate": g.Calibrate.run, "plan": g.Plan.run,
+	}
+}
+
+// measuresNothing is for commands that need not have the machine for themselves.
+func (g *grammar) measuresNothing(command string) bool {
+	return command == "record" || command == "plan" && !g.Plan.Verify || g.Calibrate.Refit != "" || g.Mixed.Example
 }
 
 // serveRaw is the baseline: it prints its ports and serves.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	json "github.com/goccy/go-json"
 
@@ -62,9 +60,7 @@ Examples:
     resound-bench plan --verify --model resound-model.json     # how far is the model off, here and now?`
 }
 
-func (c planCommand) run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func (c planCommand) run(ctx context.Context) error {
 	calibration, note, err := c.calibration()
 	if err != nil {
 		return err
@@ -137,13 +133,13 @@ func (c planCommand) calibration() (*bench.Calibration, string, error) {
 			return nil, "", err
 		}
 		return r, fmt.Sprintf("NOT OF YOUR MACHINE: the costs are those of one core of an %s, measured on %s.\n"+
-			"Measure yours, in three minutes: resound-bench calibrate", r.Machine.CPU, r.Machine.Time.Format("2006-01-02")), nil
+			"Measure yours, in three minutes: resound-bench calibrate", r.Machine.CPU, r.Time.Format("2006-01-02")), nil
 	}
 	r, err := bench.ReadCalibration(path)
 	if err != nil {
 		return nil, "", err
 	}
-	return r, fmt.Sprintf("Costs of %s: one core of an %s, measured on %s.", path, r.Machine.CPU, r.Machine.Time.Format("2006-01-02")), nil
+	return r, fmt.Sprintf("Costs of %s: one core of an %s, measured on %s.", path, r.Machine.CPU, r.Time.Format("2006-01-02")), nil
 }
 
 func writeJSON(path string, v any) error {
@@ -161,9 +157,6 @@ func writeJSON(path string, v any) error {
 
 // verify measures what the model says.
 func (c planCommand) verify(ctx context.Context, calibration *bench.Calibration) error {
-	if err := alone(ctx); err != nil {
-		return err
-	}
 	p := progress()
 	scenario, err := calibrateCommand{Server: c.Server, Nice: c.Nice}.scenario(bench.Depth{}, p)
 	if err != nil {
