@@ -22,7 +22,7 @@ type Calibrate struct {
 type Depth struct {
 	Name       string
 	Bursts     []Burst
-	Passes     int // over the bursts: what happens on the machine meanwhile shows up as their spread
+	Passes     int // over bursts and publishes: what else happens on the machine does not spoil the same ones each time
 	Rounds     int // of each, in a pass
 	Deliveries int // in a round, about
 	Payloads   []int
@@ -158,7 +158,7 @@ func (c Calibrate) Run(ctx context.Context) (*CalibrateResult, error) {
 	return r, nil
 }
 
-// steps lists what is measured, deliveries first and last.
+// steps lists what is measured.
 func (c Calibrate) steps() []step {
 	var all []step
 	for pass := range c.Depth.Passes {
@@ -169,6 +169,10 @@ func (c Calibrate) steps() []step {
 			}
 			all = append(all, step{b.String(), func(ctx context.Context, r *CalibrateResult) error { return c.burst(ctx, b, r) }})
 		}
+		for _, size := range c.Depth.Payloads {
+			all = append(all, step{"publishes of " + byteCount(size), func(ctx context.Context, r *CalibrateResult) error { return c.publishes(ctx, size, r) }})
+		}
+		all = append(all, step{"the baseline", c.baseline})
 		if pass == 0 {
 			all = append(all, c.others()...)
 		}
@@ -176,13 +180,9 @@ func (c Calibrate) steps() []step {
 	return all
 }
 
-// others is all but deliveries.
+// others is what one pass is enough for.
 func (c Calibrate) others() []step {
-	all := []step{{"the baseline", c.baseline}}
-	for _, size := range c.Depth.Payloads {
-		all = append(all, step{fmt.Sprintf("publishes of %s", byteCount(size)), func(ctx context.Context, r *CalibrateResult) error { return c.publishes(ctx, size, r) }})
-	}
-	all = append(all, step{"memory", c.memory}, step{"connects", c.connects})
+	all := []step{{"memory", c.memory}, {"connects", c.connects}}
 	for _, i := range c.Depth.Idle {
 		all = append(all, step{fmt.Sprintf("%s idle sockets", thousands(float64(i.Sockets))), func(ctx context.Context, r *CalibrateResult) error { return c.idle(ctx, i, r) }})
 	}
