@@ -30,7 +30,7 @@ type Calibration struct {
 func ReadCalibration(path string) (*Calibration, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; `resound-bench calibrate --json %s` makes a model", err, path)
 	}
 	c, err := parseCalibration(text)
 	if err != nil {

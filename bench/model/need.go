@@ -11,6 +11,8 @@ const (
 	logMemory    = 160 << 20 // tables of the log, its cache and the newest events (replay_memory), at most
 	pongPatience = 30        // seconds after a ping until a socket that is gone is closed
 	sendBuffer   = 1 << 20   // the kernel's, of a socket that does not read, with the settings of Settings
+	roundTrip    = 0.1       // seconds until a packet is acknowledged, and leaves the kernel's memory
+	packetMemory = 1 << 10   // of the kernel, beside what is in the packet
 	otherFiles   = 300       // descriptors: the log, listeners, and a reserve
 )
 
@@ -24,6 +26,7 @@ type Need struct {
 	Process   float64 `json:"process"`  // bytes
 	LogMemory float64 `json:"log"`      // bytes
 	Kernel    float64 `json:"kernel"`   // bytes
+	Underway  float64 `json:"underway"` // bytes of the kernel, for what is sent and not yet acknowledged
 	Slow      float64 `json:"slow"`     // bytes that are kept back for viewers that do not read
 	Out       float64 `json:"out_bits"` // bits a second
 	In        float64 `json:"in_bits"`
@@ -41,7 +44,7 @@ type CPUPart struct {
 }
 
 // Memory is all of it, in bytes.
-func (n Need) Memory() float64 { return n.Process + n.LogMemory + n.Kernel + n.Slow }
+func (n Need) Memory() float64 { return n.Process + n.LogMemory + n.Kernel + n.Underway + n.Slow }
 
 // NeedOf is what a demand takes of a server with so many loops.
 func (m *Model) NeedOf(d Demand, loops int) Need {
@@ -72,6 +75,8 @@ func (m *Model) NeedOf(d Demand, loops int) Need {
 		n.Process += viewers * float64(d.Subscriptions) * (c.Member + float64(d.UserInfo)*c.UserInfo)
 	}
 	n.Kernel = viewers * c.Kernel
+	// All who read one channel may be far away at the same time.
+	n.Underway = math.Max(sends*roundTrip, d.readers()) * (d.Together*d.frame() + packetMemory)
 	unread := float64(d.Rate) * float64(d.Subscriptions) * d.frame() * (d.Ping.seconds() + pongPatience)
 	n.Slow = viewers * d.Slow * math.Min(unread, float64(d.Backlog)+sendBuffer)
 	if d.Kept {

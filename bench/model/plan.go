@@ -176,7 +176,7 @@ func (m *Model) figures(a *Answer) {
 		}
 	}
 	add("cores", cores, fmt.Sprintf("at most %.0f %% busy; %s are, on %s: %s", useCPU*100, digits(n.Busy), plural(a.Machine.Cores, "core"), strings.Join(parts, ", ")), delivered...)
-	memory := fmt.Sprintf("process %v, kernel %v, viewers that do not read %v", Bytes(n.Process), Bytes(n.Kernel), Bytes(n.Slow))
+	memory := fmt.Sprintf("process %v, kernel %v, and %v for what is under way, viewers that do not read %v", Bytes(n.Process), Bytes(n.Kernel), Bytes(n.Underway), Bytes(n.Slow))
 	if n.LogMemory > 0 {
 		memory += fmt.Sprintf(", the log %v", Bytes(n.LogMemory))
 	}

@@ -62,6 +62,7 @@ func TestNeed(t *testing.T) {
 	near(t, "cores", n.Busy*1e6, 18000*5.65+880+1600+3600+2800+180)
 	near(t, "memory of the process", n.Process, 21e6+9e6+1e4)
 	near(t, "of the kernel", n.Kernel, 36e6)
+	near(t, "of what is under way", n.Underway, 1800*(500+1024)) // 0.1 s of 18,000 a second, or one event to 900
 	near(t, "of slow viewers", n.Slow, 900*2*500*90)
 	near(t, "bits out", n.Out, 18000*8*(500+66))
 	near(t, "bits in", n.In, 8*(20*820+(20+9000)*66))
