@@ -70,8 +70,8 @@ func (s servers) binaries() (list []bench.Target, err error) {
 		if !named {
 			name, path = filepath.Base(server), server
 		}
-		if t.Program, err = filepath.Abs(path); err != nil {
-			return nil, err
+		if t.Program = path; filepath.Base(path) == path {
+			t.Program = "./" + path // a program of that name elsewhere is not meant
 		}
 		for _, durability := range s.Durability {
 			t.Name = name
