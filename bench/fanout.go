@@ -124,15 +124,16 @@ func (f Fanout) connect(t Target, channels int) (*pair, error) {
 // rounds lets the columns take turns.
 func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) error {
 	for _, run := range runs { // caches fill, and the size of an event comes out
-		if run.how == 0 {
-			report, err := run.load.do(order{Op: "bursts", Messages: 2 * f.Window, Window: f.Window})
-			if err != nil {
-				return fmt.Errorf("%s: %w", run.Name, err)
-			}
-			run.column.Frame = report.Frame
-			if r.Frame == 0 {
-				r.Frame = report.Frame
-			}
+		if run.how != 0 {
+			continue
+		}
+		answer, err := run.load.do(order{Op: "bursts", Messages: 2 * f.Window, Window: f.Window})
+		if err != nil {
+			return fmt.Errorf("%s: %w", run.Name, err)
+		}
+		run.column.Frame = answer.Frame
+		if r.Frame == 0 {
+			r.Frame = run.column.Frame
 		}
 	}
 	if r.Frame == 0 {

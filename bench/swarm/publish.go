@@ -8,15 +8,15 @@ import (
 	"resound/bench/wire"
 )
 
-// publisher is one kept-alive HTTP connection. What is asked on it while an
-// answer is awaited waits behind it (pipelining). A server that hangs up after an
-// answer gets another connection with the next publish.
+// publisher is one kept-alive HTTP connection. Requests on it do not wait for each other's answers
+// (pipelining), once an answer has shown that the server keeps connections. If it does
+// not, each request has a connection of its own, after the answer to the one before.
 type publisher struct {
 	fd      int    // hungUp if there is none
 	id      int32  // that the poller has it under
 	unsent  []byte // of a request, while the connection is not there
-	out     []byte // requests of the next burst
-	queued  int    // requests in out
+	out     []byte // requests that are not sent
+	sizes   []int  // of each, in bytes
 	waiting int    // answers
 	in      []byte
 }
@@ -50,7 +50,7 @@ func (p *publisher) hangUp(s *Swarm) {
 	p.fd, p.in, p.unsent = hungUp, p.in[:0], nil
 	s.Hangups++
 	if p.waiting > 0 {
-		s.fail(fmt.Errorf("the server closed a publisher's connection with %d publishes unanswered: if it answers one on each, use as many publishers as there are in flight", p.waiting))
+		s.fail(fmt.Errorf("the server closed a publisher's connection with %d publishes unanswered", p.waiting))
 	}
 }
 
@@ -64,8 +64,9 @@ func (s *Swarm) prepare(n int) (want int64, err error) {
 		channel := s.turn
 		s.turn = (s.turn + 1) % len(s.counts)
 		p := s.pubs[i%s.o.Publishers]
+		before := len(p.out)
 		p.out = s.appendRequest(p.out, s.o.Channels[channel], s.counts[channel])
-		p.queued++
+		p.sizes = append(p.sizes, len(p.out)-before)
 		s.sums[channel] += mix(s.counts[channel])
 		s.counts[channel]++
 		want += s.readers[channel]
@@ -82,23 +83,32 @@ func (s *Swarm) appendRequest(dst []byte, channel string, number uint32) []byte 
 // publish sends what prepare made.
 func (s *Swarm) publish() error {
 	for _, p := range s.pubs {
-		if p.queued == 0 {
-			continue
-		}
-		n, _, err := sys.Write(p.fd, p.out)
-		if err != nil || n < len(p.out) {
-			return fmt.Errorf("a publisher could send %d of %d bytes: %w", n, len(p.out), err)
-		}
-		p.waiting += p.queued
-		p.out, p.queued = p.out[:0], 0
+		s.flush(p)
 	}
-	return nil
+	return s.err
+}
+
+// flush sends the requests that wait, or the first of them if each has to wait for the answer before.
+func (s *Swarm) flush(p *publisher) {
+	n, bytes := len(p.sizes), len(p.out)
+	switch {
+	case n == 0 || len(p.unsent) > 0 || !s.pipelines && p.waiting > 0:
+		return
+	case !s.pipelines:
+		n, bytes = 1, p.sizes[0]
+	}
+	if p.fd == hungUp {
+		s.redial(p, int(s.Hangups))
+	}
+	p.waiting += n
+	s.sendNow(p, p.out[:bytes])
+	p.out, p.sizes = append(p.out[:0], p.out[bytes:]...), append(p.sizes[:0], p.sizes[n:]...)
 }
 
 // answered says whether every publish has its answer.
 func (s *Swarm) answered() bool {
 	for _, p := range s.pubs {
-		if p.waiting > 0 {
+		if p.waiting+len(p.sizes) > 0 {
 			return false
 		}
 	}
@@ -141,15 +151,15 @@ func (p *publisher) read(s *Swarm) {
 			break
 		}
 		p.waiting--
-		if last := wire.IsLast(rest[:n]); last {
+		s.pipelines = !wire.IsLast(rest[:n])
+		if rest = rest[n:]; !s.pipelines {
 			rest = nil
 			p.hangUp(s)
-		} else {
-			rest = rest[n:]
 		}
 		if s.answer != nil {
 			s.answer(p)
 		}
+		s.flush(p)
 	}
 	p.in = append(p.in[:0], rest...)
 }

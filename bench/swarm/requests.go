@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"resound/bench/sys"
@@ -77,7 +78,7 @@ func (s *Swarm) sendNow(p *publisher, request []byte) {
 	watch := uint32(0)
 	switch {
 	case again && len(p.unsent) == 0:
-		p.unsent, watch = request, sys.In|sys.Out
+		p.unsent, watch = slices.Clone(request), sys.In|sys.Out
 	case again:
 	case err != nil || n < len(request):
 		s.fail(fmt.Errorf("a publisher could send %d of %d bytes: %w", n, len(request), err))

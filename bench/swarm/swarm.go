@@ -84,24 +84,25 @@ type Counts struct {
 type Swarm struct {
 	Counts
 
-	o       Options
-	poller  sys.Poller
-	events  []sys.Event
-	room    []byte
-	out     []byte
-	conns   []conn
-	open    int // conns on their way
-	begun   time.Time
-	signer  *wire.Signer
-	counts  []uint32 // events published, by channel
-	sums    []uint32 // of their numbers, mixed
-	readers []int64  // sockets that are subscribed and read, by channel
-	pubs    []*publisher
-	control int // to raw, or -1
-	turn    int // the channel of the next event
-	frame   int // bytes of the newest event on the wire, or 0
-	inputs  []func() error
-	err     error // the first thing that must not happen
+	o         Options
+	poller    sys.Poller
+	events    []sys.Event
+	room      []byte
+	out       []byte
+	conns     []conn
+	open      int // conns on their way
+	begun     time.Time
+	signer    *wire.Signer
+	counts    []uint32 // events published, by channel
+	sums      []uint32 // of their numbers, mixed
+	readers   []int64  // sockets that are subscribed and read, by channel
+	pubs      []*publisher
+	pipelines bool // the last answer to a publish left its connection open
+	control   int  // to raw, or -1
+	turn      int  // the channel of the next event
+	frame     int  // bytes of the newest event on the wire, or 0
+	inputs    []func() error
+	err       error // the first thing that must not happen
 
 	answer  func(p *publisher)  // told of each answer to a publish, if not nil
 	arrived func(number uint32) // told of each event, if not nil
