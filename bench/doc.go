@@ -35,6 +35,7 @@
 //   - report.go: tables.
 //   - record.go: what a server that runs is used for, by its counters.
 //   - recording.go: what was recorded.
+//   - whatif.go: a recording as a workload, with more or fewer of everything.
 //   - saved.go: results as files, and the kinds of results there are.
 //   - machine.go: where a result comes from.
 //   - redact.go: what must not get into a file.

@@ -201,3 +201,34 @@ groups:
       away: 2s
       replay: true            # who comes back asks for what was missed, as resound-replay does
 `
+
+// FormatWorkload is a workload as ReadWorkload reads it, without what it does not say.
+func FormatWorkload(w Workload) (string, error) {
+	var file yaml.Node
+	if err := file.Encode(w); err != nil {
+		return "", err
+	}
+	dropEmpty(&file)
+	text, err := yaml.Marshal(&file)
+	return string(text), err
+}
+
+// dropEmpty removes keys whose values are nothing.
+func dropEmpty(n *yaml.Node) {
+	for _, child := range n.Content {
+		dropEmpty(child)
+	}
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	var kept []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		switch v := n.Content[i+1]; {
+		case v.Kind == yaml.MappingNode && len(v.Content) == 0:
+		case v.Kind == yaml.ScalarNode && (v.Value == "0" || v.Value == "0s" || v.Value == "false" || v.Value == ""):
+		default:
+			kept = append(kept, n.Content[i], v)
+		}
+	}
+	n.Content = kept
+}

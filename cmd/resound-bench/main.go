@@ -40,6 +40,7 @@ type grammar struct {
 	Slow    slowCommand    `cmd:"" help:"Sockets that stop reading: memory, closes, and the latency of those that read."`
 	Idle    idleCommand    `cmd:"" help:"CPU of sockets that do nothing but answer pings."`
 	Record  recordCommand  `cmd:"" help:"What a server that runs is used for, by its counters: the ground for what-if."`
+	WhatIf  whatIfCommand  `cmd:"" name:"what-if" help:"Play a recording with twice the viewers, or more of anything."`
 
 	Steady   steadyCommand   `cmd:"" help:"Open loop: one channel, so many events a second, whether or not the server keeps up: latency, loss, CPU."`
 	Rooms    roomsCommand    `cmd:"" help:"Open loop: many channels with a few sockets each."`
@@ -102,13 +103,13 @@ func (g *grammar) commands() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run, "connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
 		"steady": g.Steady.run, "rooms": g.Rooms.run, "table": g.Table.run, "presence": g.Presence.run, "whisper": g.Whisper.run, "replay": g.Replay.run,
-		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run, "record": g.Record.run, "calibrate": g.Calibrate.run, "plan": g.Plan.run,
+		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run, "record": g.Record.run, "what-if <file>": g.WhatIf.run, "calibrate": g.Calibrate.run, "plan": g.Plan.run,
 	}
 }
 
 // measuresNothing is for commands that need not have the machine for themselves.
 func (g *grammar) measuresNothing(command string) bool {
-	return command == "record" || command == "plan" && !g.Plan.Verify || g.Calibrate.Refit != "" || g.Mixed.Example
+	return command == "record" || command == "plan" && !g.Plan.Verify || g.Calibrate.Refit != "" || g.Mixed.Example || g.WhatIf.Show
 }
 
 // serveRaw is the baseline: it prints its ports and serves.
