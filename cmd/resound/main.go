@@ -46,6 +46,8 @@ func main() {
 		if err = config.PrintFindings(os.Stdout, call.Findings, call.JSON); err == nil && config.Broken(call.Findings) {
 			os.Exit(1)
 		}
+	case "doctor":
+		err = examine(call)
 	case "apps import":
 		err = call.Import.Run(os.Stdin, os.Stdout, os.Stderr)
 	case "top":

@@ -85,6 +85,7 @@ func TestCommands(t *testing.T) {
 		{"config --show-secrets --port=1", Invocation{Command: "config", ShowSecrets: true}},
 		{"check", Invocation{Command: "check"}},
 		{"check --json", Invocation{Command: "check", JSON: true}},
+		{"doctor --json", Invocation{Command: "doctor", JSON: true}},
 		{"version", Invocation{Command: "version"}},
 	} {
 		inv, err := w.parse(strings.Fields(tc.args)...)
@@ -95,7 +96,7 @@ func TestCommands(t *testing.T) {
 		if (inv.Config == nil) != (tc.want.Command == "version") {
 			t.Errorf("%s: config is %v", tc.args, inv.Config)
 		}
-		if inv.Config, inv.Findings = nil, nil; !reflect.DeepEqual(*inv, tc.want) {
+		if inv.Config, inv.Findings, inv.Doctor = nil, nil, nil; !reflect.DeepEqual(*inv, tc.want) {
 			t.Errorf("%s: got %+v", tc.args, *inv)
 		}
 	}

@@ -13,6 +13,7 @@
 //   - watch.go: notices of changed files, through symbolic links.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
 //   - findings.go, findings_env.go, findings_apps.go, findings_history.go: what `resound check` says.
+//   - doctor.go: what `resound doctor` is asked for.
 //   - import.go, import_convert.go, import_nodes.go: the JSON of Laravel's config('reverb') as a config file.
 //   - log.go, top.go: what `resound log` and `resound top` are asked for.
 //   - mappers.go: numbers, seconds, ages, switches, origins and policies from text.

@@ -34,7 +34,7 @@ func (w *world) golden(t *testing.T, name, got string) {
 
 func TestHelpGolden(t *testing.T) {
 	for name, args := range map[string]string{
-		"help.txt": "--help", "help-start.txt": "start --help", "help-config.txt": "config --help", "help-check.txt": "check --help", "help-import.txt": "apps import --help",
+		"help.txt": "--help", "help-start.txt": "start --help", "help-config.txt": "config --help", "help-check.txt": "check --help", "help-doctor.txt": "doctor --help", "help-import.txt": "apps import --help",
 		"help-log.txt": "log --help", "help-log-list.txt": "log list --help", "help-log-show.txt": "log show --help", "help-log-truncate.txt": "log truncate --help", "help-log-compact.txt": "log compact --help",
 	} {
 		w := newWorld(t)

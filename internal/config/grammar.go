@@ -13,6 +13,7 @@ type grammar struct {
 	Start   startCmd         `cmd:"" help:"Run the server. Needs no flag inside a Laravel project, and none to try it out."`
 	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
 	Check   checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
+	Doctor  doctorCmd        `cmd:"" help:"Check a Laravel project, this machine and the running server before the switch, and say what to do."`
 	Apps    appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
 	Top     topCmd           `cmd:"" help:"Watch a running server: applications, busiest channels, how late its loops are."`
 	Log     logCmd           `cmd:"" help:"Look at the log of events, and take away from it."`
@@ -35,6 +36,15 @@ type configCmd struct {
 type checkCmd struct {
 	Config
 	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type doctorCmd struct {
+	Config
+	Dir    string        `name:"project" placeholder:"DIR" help:"The Laravel project. Default: the one around the working directory."`
+	URL    string        `name:"url" placeholder:"URL" help:"Where browsers reach the server, such as https://ws.example.com. Default: what the settings say."`
+	Idle   time.Duration `placeholder:"SECONDS" type:"seconds" help:"Also watch a silent socket behind that address for so long, to find a proxy that gives up. Default: not at all."`
+	JSON   bool          `name:"json" help:"Print JSON."`
+	Strict bool          `help:"End with 1 at warnings, too."`
 }
 
 type appsCmd struct {
@@ -124,6 +134,7 @@ Examples:
 	resound config                         what is set, and where it came from
 	resound check                          what is wrong with it, and what to do
 	resound top                            what a running server does just now
+	resound doctor                         whether project, machine and proxy are ready for it
 	resound log list                       the channels of which events are kept
 
 A setting is taken from the first of: flag, environment, .env file, config file, default.`
@@ -159,6 +170,18 @@ Examples:
 
 	resound check
 	resound check --config=resound.yaml --env-file=/srv/shop/.env --json`
+}
+
+// Help is the longer text of `resound doctor --help`.
+func (doctorCmd) Help() string {
+	return `Takes the flags of "resound start". It says all that "resound check" says, and looks at the packages of the project, at what the page was built with, at the limits of this machine and at what still starts Reverb. When a server runs where the settings say, Resound or Reverb, it subscribes to a channel with a random name, publishes there and waits for the event; through the public address too. Nothing is changed. Each line is ok, a warning, a problem, or not checked and why. It ends with 1 when there is a problem. Secrets are never printed.
+
+Examples:
+
+	resound doctor
+	resound doctor --project=/var/www/html --url=https://ws.example.com
+	resound doctor --url=https://ws.example.com --idle=40
+	resound doctor --strict --json`
 }
 
 // Help is the longer text of `resound apps import --help`.

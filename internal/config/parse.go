@@ -29,11 +29,12 @@ type Options struct {
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string    // "start", "config", "check", "apps import", "log", "top" or "version"
-	Config      *Config   // nil for "apps import", "log", "top" and "version"; after check what could be read
+	Command     string    // "start", "config", "check", "doctor", "apps import", "log", "top" or "version"
+	Config      *Config   // nil for "apps import", "log", "top" and "version"; after check and doctor what could be read
 	JSON        bool      // --json
 	ShowSecrets bool      // config --show-secrets
-	Findings    []Finding // of check
+	Findings    []Finding // of check and doctor
+	Doctor      *Doctor   // of doctor
 	Import      *Import   // of apps import
 	Log         *Log      // of log
 	Top         *Top      // of top
@@ -60,7 +61,7 @@ func Parse(args []string, o Options) (*Invocation, error) {
 	case err != nil:
 		return nil, plain(err)
 	}
-	inv := &Invocation{Command: ctx.Command(), JSON: g.Config.JSON || g.Check.JSON, ShowSecrets: g.Config.ShowSecrets}
+	inv := &Invocation{Command: ctx.Command(), JSON: g.Config.JSON || g.Check.JSON || g.Doctor.JSON, ShowSecrets: g.Config.ShowSecrets}
 	switch inv.Command {
 	case "start":
 		inv.Config = &g.Start.Config
@@ -68,6 +69,8 @@ func Parse(args []string, o Options) (*Invocation, error) {
 		inv.Config = &g.Config.Config
 	case "check":
 		inv.Config = &g.Check.Config
+	case "doctor":
+		inv.Config, inv.Doctor = &g.Doctor.Config, &Doctor{URL: g.Doctor.URL, Idle: g.Doctor.Idle, Strict: g.Doctor.Strict, sources: src}
 	case "apps import", "apps import <file>":
 		inv.Command, inv.Import = "apps import", newImport(g.Apps.Import, src)
 		return inv, nil
@@ -88,7 +91,7 @@ func Parse(args []string, o Options) (*Invocation, error) {
 	if err := finish(inv.Config, src, ctx); err != nil {
 		return nil, err
 	}
-	if inv.Command == "check" {
+	if inv.Command == "check" || inv.Command == "doctor" {
 		inv.Findings = src.findings(inv.Config, o.Descriptors)
 	}
 	return inv, nil

@@ -128,7 +128,10 @@ func (s *sources) load(ctx *kong.Context) error {
 		}
 		return nil
 	default:
-		s.collect = command.Name == "check"
+		s.collect = command.Name == "check" || command.Name == "doctor"
+		if err := s.chooseProject(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.fail(s.loadEnv(ctx)); err != nil {
 		return err
@@ -136,6 +139,18 @@ func (s *sources) load(ctx *kong.Context) error {
 	err := s.fail(s.loadConfig(ctx))
 	s.lost = len(s.errs) > 0
 	return err
+}
+
+// chooseProject takes the Laravel project that --project names, if it does. Paths stay relative to the working directory.
+func (s *sources) chooseProject(ctx *kong.Context) error {
+	dir, err := s.given(ctx, "project")
+	if err != nil || dir == "" {
+		return err
+	}
+	if s.project = findProject(dir); s.project == "" {
+		return fmt.Errorf("--project: there is no Laravel project in %s: it has no artisan with a .env file or a composer.json beside it", dir)
+	}
+	return nil
 }
 
 // loadEnv finds and reads the .env file.

@@ -28,6 +28,7 @@ var layers = map[string]int{
 	"internal/config":      5,
 	"internal/control":     5,
 	"internal/demo":        5,
+	"internal/doctor":      6,
 	"internal/node":        6,
 	"cmd/resound":          7,
 	"cmd/resound-bench":    7,
