@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options) *Report {
 		d.secrets = append(d.secrets, a.Secret)
 	}
 	d.local = newEndpoint(d.localURL())
-	defer d.local.close()
+	defer func() { d.local.close() }() // it may be another one then
 	for _, group := range []struct {
 		name  string
 		check func(*doctor)

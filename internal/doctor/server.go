@@ -45,15 +45,18 @@ func (d *doctor) server() {
 func (d *doctor) findServer() {
 	d.pid = listener(d.o.Root, d.o.Config.Port)
 	up, err := d.local.get(d.ctx, "/up")
-	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
-		if up, err = d.overTLS(err); err != nil {
-			d.problem("running", adviceNetwork(cause(err)), "something listens at %s%s, and does not answer: %v", d.local, d.process(), cause(err))
-			return
+	// A server with TLS hangs up on plain HTTP, or says 400.
+	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) || err == nil && up.status == http.StatusBadRequest {
+		if secure := d.overTLS(); secure != nil {
+			up, err = secure, nil
 		}
 	}
 	switch {
-	case err != nil:
+	case errors.Is(err, syscall.ECONNREFUSED):
 		d.portFree()
+		return
+	case err != nil:
+		d.problem("running", adviceNetwork(cause(err)), "something listens at %s%s, and does not answer: %v", d.local, d.process(), cause(err))
 		return
 	case up.status != http.StatusOK || !strings.Contains(up.body, `"health"`):
 		d.problem("running", "stop it, or choose another REVERB_SERVER_PORT", "something else listens at %s%s: /up answers %v", d.local, d.process(), up)
@@ -65,21 +68,21 @@ func (d *doctor) findServer() {
 	d.clock("clock", "the server's", up)
 }
 
-// overTLS tries the port as one that speaks TLS, and keeps to it when it does. The certificate is for the
-// public name, and its turn comes there. err is what plain HTTP came to, and is returned when TLS came to nothing either.
-func (d *doctor) overTLS(err error) (*answer, error) {
+// overTLS asks a port that may speak TLS, and keeps to that when it does; nil when it does not. The
+// certificate is for the public name, and is looked at there.
+func (d *doctor) overTLS() *answer {
 	u := d.local.base
 	u.Scheme = "https"
 	secure := newEndpoint(u)
 	secure.trustAnybody(d.o.Config.PublicHost())
-	up, failed := secure.get(d.ctx, "/up")
-	if failed != nil {
+	up, err := secure.get(d.ctx, "/up")
+	if err != nil {
 		secure.close()
-		return nil, err
+		return nil
 	}
 	d.local.close()
 	d.local = secure
-	return up, nil
+	return up
 }
 
 // portFree says whether a server could start.
