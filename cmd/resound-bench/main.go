@@ -68,7 +68,7 @@ func main() {
 
 func run() error {
 	g := &grammar{}
-	k, err := kong.New(g, kong.Name("resound-bench"), kong.Description(description), kong.UsageOnError(),
+	k, err := kong.New(g, kong.Name("resound-bench"), kong.Description(description), kong.ShortUsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err
