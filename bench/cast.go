@@ -131,6 +131,7 @@ type score struct {
 	sofar   crowd.Rough
 	merged  crowd.Result
 	samples []sample // the first is of the beginning, one more for each second
+	end     *sample
 }
 
 // sample is what processes have used at a time.
@@ -177,10 +178,7 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 		case <-fromTimer.C:
 			first = c.sample(s)
 		case <-endTimer.C:
-			last = c.sample(s)
-			if s.measurable() {
-				r.After, _ = memoryOf(s.pid())
-			}
+			last = r.atEnd(c, s)
 		case l := <-c.said:
 			if l.err != nil {
 				return nil, l.err
@@ -195,13 +193,23 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 		return nil, errors.New("it ended before the warm-up was over")
 	}
 	if last.loads == nil { // the last word came with the end
-		last = c.sample(s)
+		last = r.atEnd(c, s)
 	}
 	if first.loads == nil { // and the beginning of the window as well: it was very short
 		first = last
 	}
 	r.finish(first, last, end.Sub(from))
 	return r.PlayRound, nil
+}
+
+// atEnd is the last sample, which is that of a last second too that is none.
+func (r *score) atEnd(c *cast, s *server) sample {
+	if s.measurable() {
+		r.After, _ = memoryOf(s.pid())
+	}
+	now := c.sample(s)
+	r.end = &now
+	return now
 }
 
 // sample reads what the processes have used. One that cannot be read has used nothing.
@@ -260,8 +268,11 @@ func (r *score) finish(first, last sample, window time.Duration) {
 	for i, s := range r.seconds {
 		at := PlaySecond{Second: i + 1, Deliveries: s.Deliveries, Published: s.Published, Open: s.Open, Missing: s.Missing,
 			P50: hist.Millis(s.Latency.Quantile(0.5)), P99: hist.Millis(s.Latency.Quantile(0.99))}
-		if i+1 < len(r.samples) {
-			before, now := r.samples[i], r.samples[i+1]
+		if i < len(r.samples) {
+			before, now := r.samples[i], *r.end
+			if i+1 < len(r.samples) {
+				now = r.samples[i+1]
+			}
 			at.CPU, at.Resident = now.server.since(before.server).ran.Seconds(), now.resident
 			for j := range now.loads {
 				at.LoadCPU += now.loads[j].since(before.loads[j]).ran.Seconds()

@@ -23,7 +23,7 @@ func (c *Crowd) pick(g *group) int32 {
 }
 
 // churn lets a socket leave as a page does that is closed in good order, and another one take its seat.
-func (c *Crowd) churn(g *group, now int64) {
+func (c *Crowd) churn(g *group, due, now int64) {
 	id := c.pick(g)
 	if id < 0 {
 		return
@@ -47,7 +47,7 @@ func (c *Crowd) churn(g *group, now int64) {
 	c.pacer.add(task{now + int64(farewellTime), doGone, c.leaver})
 	c.leaver--
 	c.open--
-	if c.steady(now) {
+	if c.steady(due) {
 		g.Left++
 	}
 	for i := range s.subs {
@@ -81,14 +81,14 @@ func (c *Crowd) forget(id int32) {
 }
 
 // cut cuts a socket's connection off, without a word.
-func (c *Crowd) cut(g *group, now int64) {
+func (c *Crowd) cut(g *group, due, now int64) {
 	id := c.pick(g)
 	if id < 0 {
 		return
 	}
 	s := &c.conns[id]
 	s.cut = true
-	if c.steady(now) {
+	if c.steady(due) {
 		g.Dropped++
 	}
 	for i := range s.subs {

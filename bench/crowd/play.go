@@ -107,11 +107,11 @@ func (c *Crowd) do(t task, now int64) {
 		c.whisper(t, now)
 	case doChurn:
 		g := c.groups[t.id]
-		c.churn(g, now)
+		c.churn(g, t.due, now)
 		c.again(t, g.churns)
 	case doDrop:
 		g := c.groups[t.id]
-		c.cut(g, now)
+		c.cut(g, t.due, now)
 		c.again(t, g.drops)
 	case doBack:
 		if s := &c.conns[t.id]; s.state == away && (now < c.end || s.group.Drop.Replay) {
