@@ -57,7 +57,7 @@ func Full() Depth {
 		Name: "full", Passes: 3, Rounds: 3, Deliveries: 30000,
 		Payloads: []int{64, 1024, 16384}, Requests: 8000,
 		Few: 2000, Many: 9000, Members: []Members{{10, 100}, {100, 400}}, Settle: 6 * time.Second,
-		Storm: 4000, Storms: 3, Around: 1500 * time.Millisecond, Idle: []Idlers{{100, 4 * time.Second}, {9000, 4 * time.Second}, {9000, 9 * time.Second}},
+		Storm: 4000, Storms: 3, Around: 1500 * time.Millisecond, Idle: []Idlers{{100, 4 * time.Second}, {3000, 4 * time.Second}, {9000, 4 * time.Second}, {9000, 9 * time.Second}},
 	}
 	for _, size := range []int{16, 256, 1024, 4096, 16384} {
 		for _, window := range []int{1, 4, 16} {
@@ -85,7 +85,7 @@ func Quick() Depth {
 		Name: "quick", Passes: 2, Rounds: 2, Deliveries: 20000,
 		Payloads: []int{64, 4096}, Requests: 5000,
 		Few: 1000, Many: 5000, Members: []Members{{10, 100}, {50, 400}}, Settle: 4 * time.Second,
-		Storm: 2000, Storms: 1, Around: 1200 * time.Millisecond, Idle: []Idlers{{100, 4 * time.Second}, {5000, 4 * time.Second}, {5000, 8 * time.Second}},
+		Storm: 2000, Storms: 1, Around: 1200 * time.Millisecond, Idle: []Idlers{{100, 4 * time.Second}, {2000, 4 * time.Second}, {5000, 4 * time.Second}, {5000, 8 * time.Second}},
 	}
 	for _, size := range []int{16, 1024, 16384} {
 		for _, window := range []int{1, 16} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,34 @@ func TestInterruptedCalibration(t *testing.T) {
 	if _, err := c.Run(ctx); err == nil || !strings.Contains(err.Error(), "interrupted after 0 s, with too little for a model") {
 		t.Errorf("before it began: %v", err)
 	}
+	ctx, cancel = context.WithCancel(context.Background())
+	defer cancel()
+	c.Depth.Bursts, c.Depth.Payloads = c.Depth.Bursts[:2], c.Depth.Payloads[:1]
+	c.Progress = &Progress{Out: interrupter{"connects", cancel}, begun: time.Now().Add(-time.Hour)}
+	r, err := c.Run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := r.Table().Write(&text); err != nil || !r.Partial || len(r.Points.Memory) == 0 || len(r.Points.Connects) > 0 {
+		t.Errorf("%v, %+v", err, r.Points)
+	}
+	if !strings.Contains(text.String(), "Interrupted") || !slices.Contains(r.Model.Missing, "connects") {
+		t.Errorf("missing: %q\n%s", r.Model.Missing, text.String())
+	}
+}
+
+// interrupter is a terminal whose user interrupts when a text comes.
+type interrupter struct {
+	at     string
+	cancel func()
+}
+
+func (i interrupter) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), i.at) {
+		i.cancel()
+	}
+	return len(b), nil
 }
 
 func TestDepthsAreLimited(t *testing.T) {

@@ -160,15 +160,15 @@ func (m *Model) fitIdle(p Points) error {
 		m.Missing = append(m.Missing, "idle sockets")
 		return nil
 	}
-	r := regression{quantity: "idle sockets", unit: "µs a second", columns: []string{"pings", "idle sockets", "an idle process"}}
+	r := regression{quantity: "idle sockets", unit: "µs a second", columns: []string{"pings", "an idle process", "idle sockets"}}
 	for _, d := range p.Idle {
-		r.add(fmt.Sprintf("%d sockets, %.0f pings a second", d.Sockets, d.Pings/d.Seconds), d.CPU/d.Seconds, 0, d.Pings/d.Seconds, float64(d.Sockets), 1)
+		r.add(fmt.Sprintf("%d sockets, %.0f pings a second", d.Sockets, d.Pings/d.Seconds), d.CPU/d.Seconds, 0, d.Pings/d.Seconds, 1, float64(d.Sockets))
 	}
 	s, err := r.solve()
 	if err != nil {
 		return err
 	}
-	m.Idle = IdleCost{Ping: s.x[0], Socket: s.x[1], Second: s.x[2]}
+	m.Idle = IdleCost{Ping: s.x[0], Second: s.x[1], Socket: s.x[2]}
 	m.take(s)
 	return nil
 }

@@ -199,11 +199,11 @@ func TestNNLS(t *testing.T) {
 	// y = 2 a - b has its best with b >= 0 at b = 0: the slope of y on a alone.
 	a := [][]float64{{1, 0}, {1, 1}, {2, 1}}
 	b := []float64{2, 1, 3}
-	x, err := nnls(a, b)
+	x, err := nnls(a, b, false)
 	if err != nil || math.Abs(x[0]-1.5) > 1e-9 || x[1] != 0 {
 		t.Errorf("%v, %v; want 1.5 and 0", x, err)
 	}
-	if _, err := nnls([][]float64{{1, 2}, {2, 4}, {3, 6}}, b); err == nil {
+	if _, err := nnls([][]float64{{1, 2}, {2, 4}, {3, 6}}, b, false); err == nil {
 		t.Error("columns that are the same were told from each other")
 	}
 }

@@ -46,6 +46,10 @@ func (r *regression) solve() (s solution, err error) {
 	var kept []int
 	var x []float64
 	for j, name := range r.columns {
+		if len(kept) > 0 && len(kept)+1 >= len(r.rows) { // a fit without a point to spare meets them all, and says nothing of its error
+			s.missing = append(s.missing, name)
+			continue
+		}
 		got, err := r.with(append(slices.Clone(kept), j), nil)
 		if err != nil {
 			s.missing = append(s.missing, name)
@@ -84,7 +88,7 @@ func (r *regression) robust(kept []int, x []float64) ([]float64, error) {
 	}
 	spread()
 	weights := make([]float64, len(r.rows))
-	for range 20 {
+	for range 10 {
 		for i := range r.rows {
 			weights[i] = 1 / math.Sqrt(max(math.Abs(r.predict(i, all)/r.measured[i]-1), exact))
 		}
@@ -119,7 +123,7 @@ func (r *regression) with(columns []int, weights []float64) ([]float64, error) {
 			a[i] = append(a[i], w*row[j]/r.measured[i])
 		}
 	}
-	return nnls(a, b)
+	return nnls(a, b, weights != nil)
 }
 
 // summarise fills Points, Median and Worst in.
