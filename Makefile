@@ -13,7 +13,10 @@ ARGS      ?=
 # as in a CI container) and a tarball without .git both build.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 GIT     := git -c safe.directory='*'
-VERSION  = $(shell [ -e .git ] && $(GIT) describe --always --dirty --tags 2>/dev/null || echo dev)
+# It is dirty by what was changed, not by what was measured: else a run of `make bench` would make its own binaries stale.
+MEASURES = ':!bench/results' ':!docs/benchmarks' ':!BENCHMARKS.md'
+VERSION  = $(shell [ -e .git ] && v=$$($(GIT) describe --always --tags 2>/dev/null) || v=dev; \
+	[ $$v = dev ] || $(GIT) diff --quiet HEAD -- . $(MEASURES) || v=$$v-dirty; echo $$v)
 
 # Debian keeps nginx where not every user looks.
 export PATH := $(PATH):/usr/sbin
@@ -26,7 +29,7 @@ PKGS     = $$(go list ./... | grep -vE '/internal/(e2e|lint)(/|$$)')
 FUZZERS  = go test -list '^Fuzz' $(PKGS) | \
 	awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'
 
-.PHONY: help run build harness test $(STAGES) bench clean
+.PHONY: help run build harness test $(STAGES) bench benchmarks clean
 test $(STAGES): SHELL := bash
 
 help: ## list the targets
@@ -39,7 +42,7 @@ build: ## build the static binary bin/resound
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X resound/internal/config.version=$(VERSION)" -o bin/resound ./cmd/resound
 
 harness: ## build the load harness bin/resound-bench; --help teaches it
-	CGO_ENABLED=0 go build -trimpath -o bin/resound-bench ./cmd/resound-bench
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X resound/bench.version=$(VERSION)" -o bin/resound-bench ./cmd/resound-bench
 
 test: ## install what the tests need, then run all of them; stops at the first failure
 	@rm -rf $(LOGS); begun=$$SECONDS; \
@@ -97,30 +100,62 @@ e2e: ## real clients and publishers against the built server
 	$(if $(wildcard internal/e2e/*_test.go),,@echo "internal/e2e has no tests: nothing to run")
 	$(if $(wildcard internal/e2e/*_test.go),$(call gotest,e2e,-count=1 -timeout 10m ./internal/e2e/...))
 
-# The harness for BENCHMARKS.md: ratios to the baseline, on two cores. NICE below 0 puts it before other processes, for root.
+# The runs that BENCHMARKS.md reports, on two cores: the server has one, the load the other. run-NAME is a run of the harness, which
+# becomes bench/results/NAME.json, and go-NAME a command whose output becomes NAME.txt. NICE below 0 puts servers and load before other processes, for root.
 NICE    ?= 0
-HARNESS  = bin/resound-bench
-FANOUT   = $(HARNESS) fanout --nice=$(NICE) --rounds 21
+ROUNDS  ?= 15
+HARNESS := bin/resound-bench
+RESULTS := bench/results
+FANOUT   = fanout --nice=$(NICE) --rounds $(ROUNDS)
 
-bench: build harness ## what BENCHMARKS.md reports, on two cores: the server has one, the load the other
-	$(FANOUT) --sockets 100 --deliveries 95000
-	$(FANOUT) --sockets 1000 --deliveries 95000
-	$(FANOUT) --sockets 10000 --deliveries 95000
-	$(FANOUT) --sockets 19000 --deliveries 95000
-	$(FANOUT) --sockets 1000 --window 16 --deliveries 320000
-	$(FANOUT) --sockets 10000 --window 16 --deliveries 320000
-	$(FANOUT) --sockets 10000 --channels 1,1000
-	$(HARNESS) memory --nice=$(NICE) --settle 6s
-	$(HARNESS) publish --nice=$(NICE)
-	$(HARNESS) connect --nice=$(NICE)
-	$(HARNESS) slow --nice=$(NICE)
-	$(HARNESS) idle --nice=$(NICE)
-	GOMAXPROCS=1 taskset -c 0 go test ./persist -run '^$$' -bench Append -benchtime 200000x
-	GOMAXPROCS=1 taskset -c 0 go test ./persist -run '^$$' -bench Since -benchtime 2000x
-	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayFanout -benchtime 40x
-	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayPublish -benchtime 150000x
-	taskset -c 1 go test ./internal/e2e -run '^$$' -bench ReplayStorm -benchtime 8000x
-	taskset -c 1 go test ./internal/e2e -run '^$$' -bench Door -benchtime 10x
+run-fanout-100                   = $(FANOUT) --sockets 100 --deliveries 95000
+run-fanout-1000                  = $(FANOUT) --sockets 1000 --deliveries 95000
+run-fanout-10000                 = $(FANOUT) --sockets 10000 --deliveries 95000
+run-fanout-19000                 = $(FANOUT) --sockets 19000 --deliveries 95000
+run-fanout-1000-window-16        = $(FANOUT) --sockets 1000 --deliveries 160000 --window 16
+run-fanout-10000-window-16       = $(FANOUT) --sockets 10000 --deliveries 160000 --window 16
+run-fanout-1000-window-16-pause  = $(FANOUT) --sockets 1000 --deliveries 160000 --window 16 --pause 300us
+run-fanout-10000-window-16-pause = $(FANOUT) --sockets 10000 --deliveries 160000 --window 16 --pause 300us
+run-fanout-channels              = $(FANOUT) --sockets 10000 --deliveries 95000 --channels 1,1000
+run-memory                       = memory --nice=$(NICE)
+run-publish                      = publish --nice=$(NICE)
+run-connect                      = connect --nice=$(NICE)
+run-slow                         = slow --nice=$(NICE)
+run-idle                         = idle --nice=$(NICE)
+
+go-persist-append = GOMAXPROCS=1 taskset -c 0 go test ./persist -run NONE -bench Append -benchtime 200000x
+go-persist-since  = GOMAXPROCS=1 taskset -c 0 go test ./persist -run NONE -bench Since -benchtime 2000x
+go-deflate        = GOMAXPROCS=1 taskset -c 0 go test ./protocol -run NONE -bench flate -benchtime 5000x
+go-deflate-fanout = taskset -c 1 go test ./internal/e2e -run NONE -bench DeflateFanout -benchtime 20x
+go-replay-fanout  = taskset -c 1 go test ./internal/e2e -run NONE -bench ReplayFanout -benchtime 40x
+go-replay-publish = taskset -c 1 go test ./internal/e2e -run NONE -bench ReplayPublish -benchtime 150000x
+go-replay-storm   = taskset -c 1 go test ./internal/e2e -run NONE -bench ReplayStorm -benchtime 8000x
+go-replay-at-once = go test ./internal/e2e -count=1 -run TestStorm -v
+go-door           = taskset -c 1 go test ./internal/e2e -run NONE -bench Door -benchtime 10x
+
+MEASURED = $(patsubst run-%,$(RESULTS)/%.json,$(sort $(filter run-%,$(.VARIABLES)))) $(patsubst go-%,$(RESULTS)/%.txt,$(sort $(filter go-%,$(.VARIABLES))))
+
+bench: build harness ## measure what BENCHMARKS.md reports, and write it; goes on where it was stopped, FORCE=1 begins anew
+	@cksum bin/resound $(HARNESS) >bin/binaries.new; cmp -s bin/binaries.new bin/binaries || cp bin/binaries.new bin/binaries
+	@for result in $(MEASURED); do $(MAKE) --no-print-directory $$result || exit 1; done
+	@$(MAKE) --no-print-directory benchmarks
+
+# bin/binaries changes when the binaries do: make measures again what is older.
+$(RESULTS)/%.json: bin/binaries $(if $(FORCE),again)
+	@mkdir -p $(@D)
+	$(HARNESS) $(run-$*) --json $@
+
+$(RESULTS)/%.txt: bin/binaries $(if $(FORCE),again)
+	@mkdir -p $(@D)
+	@echo '$$ $(go-$*)' | tee $@.part
+	@$(go-$*) >>$@.part 2>&1 || { cat $@.part; rm $@.part; exit 1; }
+	@mv $@.part $@
+
+.DELETE_ON_ERROR:
+.PHONY: again
+
+benchmarks: harness ## write BENCHMARKS.md and its plots out of what is saved in bench/results
+	$(HARNESS) report --benchmarks
 
 deps: ## what the tests need besides Go: a C compiler, nginx, Chromium, Node and its packages
 	@need=; \

@@ -91,19 +91,25 @@ func CompareFanouts(list []*Saved) (Table, error) {
 	return t, nil
 }
 
-// Compare makes figures of several results: what changes with the number of sockets. There are none of
-// results that do not differ in it.
+// Compare makes figures of several results: what changes with the number of sockets on one channel. There are
+// none of results that do not differ in it.
 func Compare(list []*Saved) []Figure {
 	ratio := Figure{Name: "fanout-ratio", Title: "CPU of a delivery, as a multiple of the baseline's", X: "sockets", Y: "ratio", LogX: true}
 	cost := Figure{Name: "fanout-cpu", Title: "CPU of a million deliveries", X: "sockets", Y: "CPU seconds", LogX: true}
 	rate := Figure{Name: "fanout-rate", Title: "Deliveries for each second of CPU", X: "sockets", Y: "deliveries", LogX: true}
 	last := Figure{Name: "fanout-latency", Title: "Median time until the last socket has an event", X: "sockets", Y: "ms", LogX: true, LogY: true}
-	points := map[int]bool{}
-	for _, r := range fanouts(list) {
-		points[r.Sockets] = true
+	points, ways := map[int]bool{}, map[string]bool{}
+	picked := slices.DeleteFunc(fanouts(list), func(r *FanoutResult) bool { return r.channels() != "1 channel" })
+	for _, r := range picked {
+		points[r.Sockets], ways[r.way()] = true, true
+	}
+	for _, r := range picked {
 		for i, c := range r.Columns {
 			costs, ratios := r.costs(c)
-			name := c.Name + ", " + r.way()
+			name := c.Name
+			if len(ways) > 1 {
+				name += ", " + r.way()
+			}
 			median := quantile(costs, 0.5)
 			x := float64(r.Sockets)
 			cost.line(name).add(x, median)

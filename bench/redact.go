@@ -46,7 +46,7 @@ func publishAll(words []string) []string {
 
 // published is the target as it may be seen by everybody.
 func (t Target) published() Target {
-	t.Program, t.Args, t.Secret = publish(t.Program), publishAll(t.Args), ""
+	t.Program, t.Args, t.Env, t.Secret = publish(t.Program), publishAll(t.Args), publishAll(t.Env), ""
 	return t
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -49,7 +50,7 @@ func (t Table) Write(w io.Writer) error {
 // number prints three significant digits.
 func number(f float64) string {
 	switch {
-	case f != f:
+	case math.IsNaN(f) || math.IsInf(f, 0):
 		return "–"
 	case f >= 100:
 		return fmt.Sprintf("%.0f", f)

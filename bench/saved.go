@@ -88,11 +88,33 @@ func Begin(args []string, settings []Setting) Run {
 	return r
 }
 
+// CommandLine is the command as a shell takes it, without where the result was to go.
+func (r Run) CommandLine() string {
+	words := []string{"resound-bench"}
+	for i := 0; i < len(r.Command); i++ {
+		word := r.Command[i]
+		switch {
+		case word == "--json" || word == "--out":
+			i++
+		case strings.HasPrefix(word, "--json=") || strings.HasPrefix(word, "--out="):
+		case plainWord.MatchString(word):
+			words = append(words, word)
+		default:
+			words = append(words, "'"+strings.ReplaceAll(word, "'", `'\''`)+"'")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// plainWord needs no quotes in a shell.
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./{}-]+$`)
+
 // Server is a server that was measured.
 type Server struct {
 	Name    string   `json:"name"`
 	Program string   `json:"program,omitempty"` // base name of what was started with Args
-	Args    []string `json:"args,omitempty"`    // {port} and {dir} as in Target
+	Args    []string `json:"args,omitempty"`    // {port} and so on as in Target
+	Env     []string `json:"env,omitempty"`     // as in Target
 	Address string   `json:"address,omitempty"` // of one that ran already
 	Version string   `json:"version,omitempty"` // what it says itself
 }
@@ -106,6 +128,14 @@ type Saved struct {
 	Servers []Server `json:"servers"`
 	Failure string   `json:"failure,omitempty"` // the run's error: then the result is what it had until then
 	Result  Result   `json:"result"`
+}
+
+// Started is how the server came to run, as a command line or an address.
+func (s Server) Started() string {
+	if s.Address != "" {
+		return "ran at " + s.Address
+	}
+	return strings.Join(slices.Concat(s.Env, []string{s.Program}, s.Args), " ")
 }
 
 // Save writes the run with its result to a file, whole or not at all. failure is the run's error, or nil.
@@ -152,7 +182,8 @@ func kind(r Result) string {
 func servers(targets []Target) []Server {
 	list := []Server{}
 	for _, t := range targets {
-		s := Server{Name: t.Name, Program: t.published().Program, Args: t.published().Args, Address: t.Address}
+		p := t.published()
+		s := Server{Name: p.Name, Program: p.Program, Args: p.Args, Env: p.Env, Address: p.Address}
 		if t.Self != "" {
 			s.Program, s.Args, s.Version = "resound-bench", []string{t.Self}, Version()
 		}

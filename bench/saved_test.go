@@ -4,18 +4,20 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"resound/bench/crowd"
-	"resound/bench/hist"
 	"strings"
 	"testing"
 	"time"
+
+	"resound/bench/crowd"
+	"resound/bench/hist"
 )
 
 // examples has a result of each kind, from servers whose command lines have what must not be saved.
 func examples(t *testing.T) map[string]Result {
 	t.Helper()
 	ours := Target{Name: "new", Program: "/srv/build/bin/resound", Args: []string{"start", "--port={port}", "--app-secret=s3cr3t", "--data-dir=/srv/data/of/mine"},
-		ID: "1", Key: "k", Secret: "s3cr3t"}
+		Env: []string{"APP_SECRET=s3cr3t", "HOME=/srv/home/me"},
+		ID:  "1", Key: "k", Secret: "s3cr3t"}
 	peer := Target{Name: "peer", Address: "10.0.0.1:6001", PID: 7, Key: "k", Secret: "s3cr3t"}
 	latencies := latenciesOf([]float64{1, 2.5, 40})
 	memory := Memory{Resident: 3 << 20, Anonymous: 2 << 20, Peak: 4 << 20}
@@ -214,9 +216,19 @@ func TestCompare(t *testing.T) {
 	if len(figures) != 4 || figures[0].Name != "fanout-ratio" {
 		t.Fatalf("%+v", figures)
 	}
-	want := Line{Name: "new, 16 at once, the load pauses for 1ms", X: []float64{10, 1000}, Y: []float64{1.26, 1.26}}
+	want := Line{Name: "new", X: []float64{10, 1000}, Y: []float64{1.26, 1.26}}
 	if got := figures[0].Lines; len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+	single := fan(1000)
+	single.Result.(*FanoutResult).Window, single.Result.(*FanoutResult).Pause = 1, 0
+	if got := Compare(append(list, single))[0].Lines; len(got) != 2 || got[0].Name != "new, 16 at once, the load pauses for 1ms" || got[1].Name != "new, one at a time" {
+		t.Errorf("two ways: %+v", got)
+	}
+	spread := fan(500)
+	spread.Result.(*FanoutResult).Columns = []FanoutColumn{{Name: "new", Channels: 5}}
+	if got := Compare(append(list, spread)); !reflect.DeepEqual(got, figures) {
+		t.Errorf("with one on several channels: %+v", got)
 	}
 	if got := Compare(list[:2]); got != nil {
 		t.Errorf("of one number of sockets: %+v", got)

@@ -29,6 +29,7 @@ Examples:
     resound-bench fanout --server old=./resound-old --server new=bin/resound
     resound-bench fanout --server bin/resound --command 'mine=./server --port {port} --key {key} --secret {secret}'
     resound-bench publish --peers peers.yaml
+    resound-bench report fanout.json --html fanout.html
 
 Several servers take turns in one run; ratios are to the first row.`
 
@@ -53,6 +54,8 @@ type grammar struct {
 	Calibrate calibrateCommand `cmd:"" help:"Measure what everything costs on this machine, in three minutes, for plan."`
 
 	Plan planCommand `cmd:"" help:"What a number of viewers needs, or how many a machine takes: cores, memory, network, disk, settings."`
+
+	Report reportCommand `cmd:"" help:"Tables and plots of saved results, as Markdown or one HTML file, without a new run."`
 
 	Raw  struct{} `cmd:"" hidden:"" help:"Be the baseline server."`
 	Bare struct{} `cmd:"" hidden:"" help:"Be a bare HTTP server."`
@@ -104,12 +107,13 @@ func (g *grammar) commands() map[string]func(context.Context) error {
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run, "connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
 		"steady": g.Steady.run, "rooms": g.Rooms.run, "table": g.Table.run, "presence": g.Presence.run, "whisper": g.Whisper.run, "replay": g.Replay.run,
 		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run, "record": g.Record.run, "what-if <file>": g.WhatIf.run, "calibrate": g.Calibrate.run, "plan": g.Plan.run,
+		"report": g.Report.run, "report <file>": g.Report.run,
 	}
 }
 
 // measuresNothing is for commands that need not have the machine for themselves.
 func (g *grammar) measuresNothing(command string) bool {
-	return command == "record" || command == "plan" && !g.Plan.Verify || g.Calibrate.Refit != "" || g.Mixed.Example || g.WhatIf.Show
+	return command == "record" || strings.HasPrefix(command, "report") || command == "plan" && !g.Plan.Verify || g.Calibrate.Refit != "" || g.Mixed.Example || g.WhatIf.Show
 }
 
 // serveRaw is the baseline: it prints its ports and serves.
@@ -159,6 +163,8 @@ func (o output) paths(run bench.Run) (list []string, err error) {
 	return list, err
 }
 
+var errInterrupted = errors.New("interrupted: the result is what was measured until then")
+
 // report runs a scenario, prints its table and saves its figures. A run that failed half way still
 // shows what it had; one that had nothing says only why.
 func report[R interface {
@@ -179,6 +185,9 @@ func report[R interface {
 		return err
 	}
 	failures := []error{err, r.Table().Write(os.Stdout)}
+	if err == nil && ctx.Err() != nil {
+		err = errInterrupted // for who reads the file; the table says so by itself
+	}
 	for _, path := range paths {
 		failures = append(failures, run.Save(path, r, err))
 	}
