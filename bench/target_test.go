@@ -167,7 +167,7 @@ func TestUsageOfATree(t *testing.T) {
 	}
 	memory, err := memoryOf(c.pid())
 	root, err2 := memoryOfOne(c.pid())
-	if err != nil || err2 != nil || memory.Resident < 2*root.Resident {
+	if err != nil || err2 != nil || memory.Resident < 2*root.Resident || memory.Kernel == 0 || memory.Kernel > 2*root.Kernel {
 		t.Errorf("the tree has %+v, its root %+v: %v, %v", memory, root, err, err2)
 	}
 	c.stop()

@@ -164,6 +164,7 @@ func memoryOf(pid int) (Memory, error) {
 			return Memory{}, err
 		}
 		sum.Resident, sum.Anonymous, sum.Peak = sum.Resident+one.Resident, sum.Anonymous+one.Anonymous, sum.Peak+one.Peak
+		sum.Kernel = one.Kernel // of the system, not of a process
 	}
 	return sum, nil
 }
