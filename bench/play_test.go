@@ -79,6 +79,20 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
+// A server that keeps too little tells of a gap, and what it left out is not lost without a word.
+func TestGapsAreExcused(t *testing.T) {
+	t.Parallel()
+	r, err := smallPlay(t, Comeback{Sockets: 20, Channels: 1, Size: 64, Rate: 100, Drops: 20, Away: 200 * time.Millisecond, Replay: true}.Groups(),
+		"--durability=process", "--history-messages=5").Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &r.Columns[0].Rounds[0].Result.Groups[0]
+	if g.Gaps == 0 || g.Replayed == 0 || g.Events.Excused == 0 || g.Events.Lost+g.Events.Duplicates+g.Events.Disorder != 0 || g.Events.Delivered+g.Events.Excused != 100*20 {
+		t.Errorf("%+v", g)
+	}
+}
+
 func TestPlayComparesTargets(t *testing.T) {
 	t.Parallel()
 	p := smallPlay(t, []Group{

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,12 +12,12 @@ import (
 )
 
 // A load that used more of its core, or was later than this with one event in a hundred, was the bottleneck, and the
-// latencies are its own. Where threads waited for more of the time than this, the cores were not theirs alone.
+// latencies are its own. Where threads waited longer than this for a core, the cores were not theirs alone.
 const (
 	busyLoad = 0.9
 	lateLoad = 5 * time.Millisecond
 
-	waitedMuch = 0.05 // of the time
+	waitedMuch = 0.05 // seconds in a second
 )
 
 // merged is all rounds of a column as one.
@@ -36,8 +37,11 @@ func (c *PlayColumn) seconds() (sum float64) {
 	return sum
 }
 
-// perMillion is the CPU seconds of the server for a million deliveries, whispers included.
+// perMillion is the CPU seconds of the server for a million deliveries, whispers included; NaN if its process is not known.
 func (r *PlayRound) perMillion() float64 {
+	if r.CPU == 0 {
+		return math.NaN()
+	}
 	t := r.Result.Total()
 	return r.CPU / float64(t.Events.Delivered+t.Whispers.Delivered) * 1e6
 }
@@ -235,7 +239,7 @@ func (c *PlayColumn) notes(m *crowd.Result) (notes []string) {
 	waited := slices.Max(c.each(func(r *PlayRound) float64 { return r.Waited / r.Seconds }))
 	loads := slices.Max(c.each(func(r *PlayRound) float64 { return slices.Max(append([]float64{0}, r.LoadsWaited...)) / r.Seconds }))
 	if max(waited, loads) > waitedMuch {
-		note("other processes were in the way: the server was ready and did not run for %.0f %% of the time, the load for %.0f %%.", waited*100, loads*100)
+		note("other processes were in the way: in a second, threads of the server waited %s s for a core, those of a load process %s s.", number(waited), number(loads))
 	}
 	if n := t.Events.Failed + t.Whispers.Failed; n > 0 {
 		note("%s events were refused or had nobody to send them; that nobody got them counts as lost%s.", thousands(float64(n)), troubles(&t))

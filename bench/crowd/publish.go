@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -185,7 +186,8 @@ func (p *publisher) answered(c *Crowd, now int64, status int, answer []byte) {
 	p.out = p.out[r.size:]
 	p.sent -= r.size
 	if status != 200 {
-		r.failed(c, fmt.Sprintf("a publish was answered %q", answer))
+		_, body, _ := bytes.Cut(answer, []byte("\r\n\r\n")) // not the head: each has its date
+		r.failed(c, fmt.Sprintf("a publish was answered %d: %s", status, body[:min(len(body), 200)]))
 		return
 	}
 	c.second.Published += r.events
