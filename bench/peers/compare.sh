@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Resound beside the peers that are installed (README.md says how), in some six minutes, and
+# Measures Resound beside the peers that are installed (README.md says how), in some eight minutes, and
 # keeps the raw results in bench/results/peer-*.json.
 #
 #   bench/peers/compare.sh                      all that are there
@@ -52,11 +52,11 @@ run() { # name, scenario, arguments
 	bin/resound-bench "$scenario" --nice="$NICE" --server bin/resound --peers $peers --json "$OUT/peer-$name.json" "$@"
 }
 
-run fanout fanout --sockets 1000 --rounds 11
-run fanout-16 fanout --sockets 1000 --rounds 11 --window 16
-run fanout-16-apart fanout --sockets 1000 --rounds 11 --window 16 --publishers 16
+run fanout fanout --sockets 1000 --rounds 9
+run fanout-16 fanout --sockets 1000 --rounds 9 --window 16
+run fanout-16-apart fanout --sockets 1000 --rounds 9 --window 16 --publishers 16
 run fanout-10k fanout --sockets 10000 --rounds 7 --deliveries 100000
-run rooms fanout --sockets 10000 --rounds 7 --channels 1000 --no-raw
-run publish publish --rounds 9 --requests 10000 --fresh 4000
-run memory memory --kinds plain --settle 2s --no-raw
+run rooms fanout --sockets 10000 --rounds 7 --channels 1000 --deliveries 20000 --no-raw
+run publish publish --rounds 7 --requests 5000 --fresh 2000
+run memory memory --kinds plain --few 2000 --many 10000 --settle 2s --no-raw
 run connect connect --storm 5000 --parallel 500 --storms 2 --quiet 3s --around 8s --no-raw

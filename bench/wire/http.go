@@ -73,14 +73,17 @@ func AnswerLen(b []byte) (n, status int, err error) {
 
 // IsLast says whether an answer is the last one on its connection.
 func IsLast(answer []byte) bool {
+	last := bytes.HasPrefix(answer, []byte("HTTP/1.0"))
 	for line := range bytes.Lines(answer) {
-		if name, value, ok := bytes.Cut(line, []byte(":")); !ok && len(name) <= 2 { // the end of the head
-			return false
-		} else if ok && bytes.EqualFold(name, []byte("Connection")) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		switch {
+		case !ok && len(bytes.TrimSpace(name)) == 0: // the end of the head
+			return last
+		case ok && bytes.EqualFold(name, []byte("Connection")):
 			return bytes.EqualFold(bytes.TrimSpace(value), []byte("close"))
 		}
 	}
-	return false
+	return last
 }
 
 // Dial dials and waits for the connection.

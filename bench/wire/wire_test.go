@@ -113,6 +113,8 @@ func TestIsLast(t *testing.T) {
 	for text, want := range map[string]bool{
 		"HTTP/1.1 200 OK\r\nconnection: Close\r\nContent-Length: 2\r\n\r\n{}":      true,
 		"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}": false,
+		"HTTP/1.0 200 OK\r\nContent-Length:  2\r\n\r\n{}":                          true,
+		"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}": false,
 		"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n\r\nConnection: close":       false,
 	} {
 		if got := IsLast([]byte(text)); got != want {
