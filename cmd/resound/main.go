@@ -16,6 +16,7 @@ import (
 
 	"resound/internal/apps"
 	"resound/internal/config"
+	"resound/internal/doctor"
 	"resound/internal/node"
 )
 
@@ -48,6 +49,10 @@ func main() {
 		}
 	case "doctor":
 		err = examine(call)
+	case "health":
+		err = doctor.Health(context.Background(), call.Config)
+	case "completion", "man":
+		_, err = fmt.Print(call.Text)
 	case "apps import":
 		err = call.Import.Run(os.Stdin, os.Stdout, os.Stderr)
 	case "top":

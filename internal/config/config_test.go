@@ -85,6 +85,7 @@ func TestCommands(t *testing.T) {
 		{"config --show-secrets --port=1", Invocation{Command: "config", ShowSecrets: true}},
 		{"check", Invocation{Command: "check"}},
 		{"check --json", Invocation{Command: "check", JSON: true}},
+		{"health", Invocation{Command: "health"}},
 		{"doctor --json", Invocation{Command: "doctor", JSON: true}},
 		{"version", Invocation{Command: "version"}},
 	} {

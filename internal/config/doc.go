@@ -21,6 +21,7 @@
 //   - laravel.go: which Laravel project this is; the words of its env().
 //   - names.go: names that are known, and the warnings about others.
 //   - table.go: what `resound config` prints.
+//   - completion.go, man.go: completions of shells and the manual page, from the model of the command line.
 //   - version.go: the version line.
 //
 // docs/CONFIG.md says all of it to people; its tables are written by TestConfigPage.

@@ -34,8 +34,9 @@ func (w *world) golden(t *testing.T, name, got string) {
 
 func TestHelpGolden(t *testing.T) {
 	for name, args := range map[string]string{
-		"help.txt": "--help", "help-start.txt": "start --help", "help-config.txt": "config --help", "help-check.txt": "check --help", "help-doctor.txt": "doctor --help", "help-import.txt": "apps import --help",
-		"help-log.txt": "log --help", "help-log-list.txt": "log list --help", "help-log-show.txt": "log show --help", "help-log-truncate.txt": "log truncate --help", "help-log-compact.txt": "log compact --help",
+		"help.txt": "--help", "help-start.txt": "start --help", "help-config.txt": "config --help", "help-check.txt": "check --help", "help-doctor.txt": "doctor --help", "help-health.txt": "health --help", "help-completion.txt": "completion --help", "help-man.txt": "man --help",
+		"help-import.txt": "apps import --help",
+		"help-log.txt":    "log --help", "help-log-list.txt": "log list --help", "help-log-show.txt": "log show --help", "help-log-truncate.txt": "log truncate --help", "help-log-compact.txt": "log compact --help",
 	} {
 		w := newWorld(t)
 		if _, err := w.parse(strings.Fields(args)...); !errors.Is(err, ErrHandled) {

@@ -10,15 +10,18 @@ import (
 
 // grammar is the command line as kong sees it.
 type grammar struct {
-	Start   startCmd         `cmd:"" help:"Run the server. Needs no flag inside a Laravel project, and none to try it out."`
-	Config  configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
-	Check   checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
-	Doctor  doctorCmd        `cmd:"" help:"Check a Laravel project, this machine and the running server before the switch, and say what to do."`
-	Apps    appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
-	Top     topCmd           `cmd:"" help:"Watch a running server: applications, busiest channels, how late its loops are."`
-	Log     logCmd           `cmd:"" help:"Look at the log of events, and take away from it."`
-	Version versionCmd       `cmd:"" help:"Print the version."`
-	V       kong.VersionFlag `name:"version" help:"Print the version."`
+	Start      startCmd         `cmd:"" help:"Run the server. Needs no flag inside a Laravel project, and none to try it out."`
+	Config     configCmd        `cmd:"" help:"Print every effective setting and where it came from."`
+	Check      checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
+	Doctor     doctorCmd        `cmd:"" help:"Check a Laravel project, this machine and the running server before the switch, and say what to do."`
+	Apps       appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
+	Top        topCmd           `cmd:"" help:"Watch a running server: applications, busiest channels, how late its loops are."`
+	Log        logCmd           `cmd:"" help:"Look at the log of events, and take away from it."`
+	Health     healthCmd        `cmd:"" help:"End with 0 if the server that the settings name answers, else with 1."`
+	Completion completionCmd    `cmd:"" help:"Print the completion script for a shell."`
+	Man        manCmd           `cmd:"" help:"Print the manual page."`
+	Version    versionCmd       `cmd:"" help:"Print the version."`
+	V          kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // BeforeResolve reads the .env file: kong calls it once, when it knows the
@@ -119,6 +122,15 @@ Examples:
 	resound top --once --channels=5
 	resound top --json | jq .delivered`
 }
+
+// healthCmd takes all flags of start, so that it can be given the same.
+type healthCmd struct{ Config }
+
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+type manCmd struct{}
 
 type versionCmd struct{}
 
@@ -248,6 +260,33 @@ Examples:
 
 	resound log compact
 	resound log compact --data-dir=/var/lib/resound`
+}
+
+// Help is the longer text of `resound health --help`.
+func (healthCmd) Help() string {
+	return `Asks /up of the server on this machine, for containers and monitors that have no other client at hand. Takes the flags of "resound start", to be given those that the server has.
+
+Examples:
+
+	resound health
+	resound health --port=9000`
+}
+
+// Help is the longer text of `resound completion --help`.
+func (completionCmd) Help() string {
+	return `Examples:
+
+	source <(resound completion bash)
+	resound completion zsh > "$${fpath[1]}/_resound"
+	resound completion fish > ~/.config/fish/completions/resound.fish`
+}
+
+// Help is the longer text of `resound man --help`.
+func (manCmd) Help() string {
+	return `Examples:
+
+	resound man | man -l -
+	resound man > /usr/local/share/man/man1/resound.1`
 }
 
 func kongOptions(o Options, src *sources) []kong.Option {

@@ -59,8 +59,7 @@ func model(t *testing.T) (flags []*kong.Flag, groups []*kong.Group) {
 }
 
 var (
-	helpDefault = regexp.MustCompile(` \(default [^)]*\)`)
-	namedFile   = regexp.MustCompile(`Default: (.*)\.$`)
+	namedFile = regexp.MustCompile(`Default: (.*)\.$`)
 )
 
 // byDefault is the column of defaults.

@@ -29,12 +29,13 @@ type Options struct {
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string    // "start", "config", "check", "doctor", "apps import", "log", "top" or "version"
-	Config      *Config   // nil for "apps import", "log", "top" and "version"; after check and doctor what could be read
+	Command     string    // "start", "config", "check", "doctor", "health", "apps import", "log", "top", "completion", "man" or "version"
+	Config      *Config   // nil for those after "health" in that list; after check and doctor what could be read
 	JSON        bool      // --json
 	ShowSecrets bool      // config --show-secrets
 	Findings    []Finding // of check and doctor
 	Doctor      *Doctor   // of doctor
+	Text        string    // of completion and man, to be printed
 	Import      *Import   // of apps import
 	Log         *Log      // of log
 	Top         *Top      // of top
@@ -73,6 +74,14 @@ func Parse(args []string, o Options) (*Invocation, error) {
 		inv.Config, inv.Doctor = &g.Doctor.Config, &Doctor{URL: g.Doctor.URL, Idle: g.Doctor.Idle, Strict: g.Doctor.Strict, sources: src}
 	case "apps import", "apps import <file>":
 		inv.Command, inv.Import = "apps import", newImport(g.Apps.Import, src)
+		return inv, nil
+	case "health":
+		inv.Config = &g.Health.Config
+	case "completion <shell>":
+		inv.Command, inv.Text = "completion", shells[g.Completion.Shell](k.Model)
+		return inv, nil
+	case "man":
+		inv.Text = manPage(k.Model)
 		return inv, nil
 	case "version":
 		return inv, nil

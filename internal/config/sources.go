@@ -115,7 +115,7 @@ func (s *sources) find(flag *kong.Flag) (string, origin) {
 // load finds and reads the .env file and then, since it may name it, the config file.
 func (s *sources) load(ctx *kong.Context) error {
 	switch command := ctx.Selected(); {
-	case command == nil || command.Name == "version":
+	case command == nil || slices.Contains([]string{"version", "completion", "man"}, command.Name):
 		return nil
 	case command.Parent.Name == "log":
 		// With the directory at hand no other setting is asked for, and no broken file in the way.

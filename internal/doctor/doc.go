@@ -1,10 +1,11 @@
 // Package doctor examines a Laravel project, the machine and the running server before the
-// switch from Reverb, and says what to do. It is what `resound doctor` prints.
+// switch from Reverb, and says what to do. It is what `resound doctor` prints, and `resound health`.
 //
 //   - doctor.go: Run, the groups of checks in their order.
 //   - report.go: Verdict, Check and Report; how it is printed.
 //   - project.go: the files of the Laravel project that have a say in broadcasting.
 //   - packages.go: versions in composer.lock, package.json and package-lock.json.
+//   - health.go: Health, which is no more than whether the server answers.
 //   - server.go: who listens where the settings say, and a conversation with it.
 //   - public.go: the same through the public address, and what a proxy does to it.
 //   - trip.go: an event on its way from a publish to a socket; advice for what it came to.

@@ -44,13 +44,7 @@ func (d *doctor) server() {
 // findServer asks who is there.
 func (d *doctor) findServer() {
 	d.pid = listener(d.o.Root, d.o.Config.Port)
-	up, err := d.local.get(d.ctx, "/up")
-	// A server with TLS hangs up on plain HTTP, or says 400.
-	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) || err == nil && up.status == http.StatusBadRequest {
-		if secure := d.overTLS(); secure != nil {
-			up, err = secure, nil
-		}
-	}
+	up, err := d.up()
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		d.portFree()
@@ -66,6 +60,18 @@ func (d *doctor) findServer() {
 	d.ok("running", "a server answers at %s in %v", d.local, round(up.took))
 	d.who()
 	d.clock("clock", "the server's", up)
+}
+
+// up asks the server on this machine how it is, over TLS when it does not speak plain HTTP.
+func (d *doctor) up() (*answer, error) {
+	up, err := d.local.get(d.ctx, "/up")
+	// A server with TLS hangs up on plain HTTP, or says 400.
+	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) || err == nil && up.status == http.StatusBadRequest {
+		if secure := d.overTLS(); secure != nil {
+			return secure, nil
+		}
+	}
+	return up, err
 }
 
 // overTLS asks a port that may speak TLS, and keeps to that when it does; nil when it does not. The
