@@ -10,19 +10,24 @@ import (
 
 // roff escapes a text for a line of its own.
 func roff(s string) string {
-	var b strings.Builder
-	for _, r := range strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s) {
-		if r < utf8.RuneSelf {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, `\[u%04X]`, r) // troff reads Latin-1
-		}
-	}
-	s = b.String()
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s)
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
 		s = `\&` + s
 	}
 	return s
+}
+
+// ascii names all other letters: troff reads Latin-1.
+func ascii(page string) string {
+	var b strings.Builder
+	for _, r := range page {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+		}
+	}
+	return b.String()
 }
 
 // manPage is resound(1). It has no version, so that it changes only when the commands do.
@@ -101,7 +106,7 @@ Read the applications again, without touching the sockets of those that stay.
 .SH EXIT STATUS
 0 for success. 1 for an error, and for a report of check or doctor with one in it.
 `)
-	return b.String()
+	return ascii(b.String())
 }
 
 func manFlag(b *strings.Builder, f *kong.Flag) {
