@@ -19,6 +19,7 @@ const ahead = 300 * time.Millisecond
 // cast is the load processes of a play.
 type cast struct {
 	loads []*child
+	cores map[int]bool // that they run on; empty if they are not pinned
 	said  chan line
 	over  chan struct{}
 	parts int // processes that are not done
@@ -37,9 +38,13 @@ func startCast(cores Cores, o crowd.Options) (*cast, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cast{said: make(chan line, 64), over: make(chan struct{}), parts: o.Parts}
+	c := &cast{cores: map[int]bool{}, said: make(chan line, 64), over: make(chan struct{}), parts: o.Parts}
 	for o.Part = range o.Parts {
-		load, err := startChild(cores.part(o.Part), nil, self, "load")
+		at := cores.part(o.Part)
+		if at.core >= 0 {
+			c.cores[at.core] = true
+		}
+		load, err := startChild(at, nil, self, "load")
 		if err != nil {
 			c.stop()
 			return nil, err
@@ -148,7 +153,10 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 	if err := c.all(order{Op: "begin", At: begin.UnixNano()}); err != nil {
 		return nil, err
 	}
-	r := &score{PlayRound: &PlayRound{}, w: w}
+	r := &score{PlayRound: &PlayRound{LoadCores: len(c.cores)}, w: w}
+	if r.LoadCores == 0 {
+		r.LoadCores = len(c.loads)
+	}
 	if s.measurable() {
 		r.Before, _ = memoryOf(s.pid())
 	}
@@ -265,7 +273,8 @@ func (r *score) finish(first, last sample, window time.Duration) {
 		r.Loads = append(r.Loads, u.ran.Seconds())
 		r.LoadsWaited = append(r.LoadsWaited, u.waited.Seconds())
 	}
-	for i, s := range r.seconds {
+	whole := max(int((r.w.Warmup+window+time.Second/20)/time.Second), 1)
+	for i, s := range r.seconds[:min(len(r.seconds), whole)] {
 		at := PlaySecond{Second: i + 1, Deliveries: s.Deliveries, Published: s.Published, Open: s.Open, Missing: s.Missing,
 			P50: hist.Millis(s.Latency.Quantile(0.5)), P99: hist.Millis(s.Latency.Quantile(0.99))}
 		if i < len(r.samples) {

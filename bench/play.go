@@ -69,6 +69,7 @@ type PlayRound struct {
 	Waited      float64   `json:"waited_s"`       // its threads were ready and did not run
 	Loads       []float64 `json:"loads_s"`        // of each load process
 	LoadsWaited []float64 `json:"loads_waited_s"` // of each load process
+	LoadCores   int       `json:"load_cores"`     // that they share
 	Before      Memory    `json:"before"`         // of the server, when all were connected
 	After       Memory    `json:"after"`          // at the end of the window
 	Largest     int64     `json:"resident"`       // the most of a second
@@ -76,7 +77,8 @@ type PlayRound struct {
 	Timeline []PlaySecond `json:"timeline"`
 }
 
-// PlaySecond is one second of the play, the warm-up included, by when things happened.
+// PlaySecond is one second of the play, the warm-up included, by when things happened. What is left of a second at the
+// end is none.
 type PlaySecond struct {
 	Second     int     `json:"second"`
 	Deliveries int64   `json:"deliveries"`
@@ -107,14 +109,18 @@ func (p Play) Run(ctx context.Context) (*PlayResult, error) {
 		r.Columns = append(r.Columns, PlayColumn{Target: t})
 	}
 	for i := range p.Rounds {
-		for j := range p.Targets {
+		for turn := range p.Targets {
+			j := turn
+			if i%2 == 1 { // there and back, so that what changes slowly is nobody's advantage
+				j = len(p.Targets) - 1 - turn
+			}
 			t := p.Targets[j]
 			show := func(done float64, what string) {
 				name := t.Name
 				if p.Rounds > 1 {
 					name += fmt.Sprintf(", round %d of %d", i+1, p.Rounds)
 				}
-				p.Progress.Show((float64(i*len(p.Targets)+j)+done)/float64(p.Rounds*len(p.Targets)), name+": "+what)
+				p.Progress.Show((float64(i*len(p.Targets)+turn)+done)/float64(p.Rounds*len(p.Targets)), name+": "+what)
 			}
 			round, err := p.round(ctx, t, show)
 			if round != nil {

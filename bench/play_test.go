@@ -115,7 +115,7 @@ func TestPlayComparesTargets(t *testing.T) {
 		}
 	}
 	for _, f := range r.Figures() {
-		if len(f.Lines) != 2 || len(f.Lines[1].X) < 2 || len(f.Lines[1].X) != len(f.Lines[1].Y) || f.Lines[1].Name != "other" {
+		if len(f.Lines) != 2 || len(f.Lines[1].X) == 0 || len(f.Lines[1].X) != len(f.Lines[1].Y) || f.Lines[1].Name != "other" {
 			t.Errorf("figure %s: %+v", f.Name, f.Lines)
 		}
 	}

@@ -98,7 +98,7 @@ func (r *PlayResult) Table() Table {
 		t.Notes = append(t.Notes, c.notes(m)...)
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("Latency counts from when an event was due, of %v after a warm-up of %v; what did not come within %v counts as lost. "+
-		"One CPU busy is 100 %%; the load's is that of its busiest process.", r.Workload.Duration, r.Workload.Warmup, r.Patience))
+		"One CPU busy is 100 %%; the load's is that of its busiest process, or of the cores that its processes share.", r.Workload.Duration, r.Workload.Warmup, r.Patience))
 	if compared {
 		t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first target, round by round. Latencies are of all rounds together.")
 	}
@@ -164,9 +164,13 @@ func (c *PlayColumn) server(first *PlayColumn, compared bool) []string {
 	return cells
 }
 
-// loadBusy is the part of a core that the busiest load process used.
+// loadBusy is the part of a core that the busiest load process used, or that all used of the cores that they share.
 func (r *PlayRound) loadBusy() float64 {
-	return slices.Max(append([]float64{0}, r.Loads...)) / r.Seconds
+	sum, most := 0.0, 0.0
+	for _, s := range r.Loads {
+		sum, most = sum+s, max(most, s)
+	}
+	return max(most, sum/float64(max(r.LoadCores, 1))) / r.Seconds
 }
 
 // rows is what happened.
@@ -228,7 +232,7 @@ func (c *PlayColumn) notes(m *crowd.Result) (notes []string) {
 	t := m.Total()
 	busy, late := slices.Max(c.each((*PlayRound).loadBusy)), m.Late.Quantile(0.99)
 	if busy > busyLoad {
-		note("the load was the bottleneck, a process of it used %.0f %% of a core: latencies are its own; take more --loads, on more cores.", busy*100)
+		note("the load was the bottleneck, it used %.0f %% of a core: latencies are its own; take more --loads, on more cores.", busy*100)
 	}
 	if late > lateLoad {
 		note("the load was late itself, p99 %s ms, at worst %s ms: this is in the latencies.", number(hist.Millis(late)), number(hist.Millis(m.Late.Max())))
