@@ -34,6 +34,8 @@ type pusherServer struct {
 	mu      sync.Mutex
 	conns   []net.Conn
 	number  int // of the next event
+	history []event
+	replays func(number int) (times int) // how often an event is replayed, if not nil: once is right
 	held    event
 	did     []int64 // when the events were due that it did wrong with, one for each socket
 }
@@ -65,14 +67,62 @@ func (s *pusherServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
 	write(conn, `{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\"}"}`)
 	asked := readFrame(rw.Reader)
-	var command struct{ Data struct{ Channel string } }
+	var command struct {
+		Data struct {
+			Channel string
+			Replay  *struct{ Serial int }
+		}
+	}
 	if err := json.Unmarshal(asked, &command); err != nil {
 		panic(err)
 	}
+	go s.whispers(conn, rw.Reader)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.conns = append(s.conns, conn)
-	write(conn, fmt.Sprintf(`{"event":"pusher_internal:subscription_succeeded","channel":%q,"data":"{}"}`, command.Data.Channel))
+	position := ""
+	if command.Data.Replay != nil {
+		position = fmt.Sprintf(`,"epoch":"e","serial":%d`, len(s.history))
+	}
+	write(conn, fmt.Sprintf(`{"event":"pusher_internal:subscription_succeeded","channel":%q,"data":"{}"%s}`, command.Data.Channel, position))
+	if command.Data.Replay == nil || command.Data.Replay.Serial == 0 {
+		return
+	}
+	for _, e := range s.history[command.Data.Replay.Serial:] {
+		times := 1
+		if s.replays != nil {
+			times = s.replays(e.number)
+		}
+		if times != 1 {
+			s.wrong(e, 1)
+		}
+		for range times {
+			_, _ = conn.Write(e.frame)
+		}
+	}
+}
+
+// whispers passes on what a socket whispers, but for every third.
+func (s *pusherServer) whispers(from net.Conn, r *bufio.Reader) {
+	for {
+		text := readFrame(r)
+		if !strings.HasPrefix(string(text), `{"event":"client-`) {
+			return // it has ended
+		}
+		_, _, number, due, _ := parseMark(text)
+		s.mu.Lock()
+		for _, c := range s.conns {
+			if c == from {
+				continue
+			}
+			if number%3 == 1 {
+				s.did = append(s.did, due)
+				continue
+			}
+			write(c, string(text))
+		}
+		s.mu.Unlock()
+	}
 }
 
 func (s *pusherServer) api(w http.ResponseWriter, r *http.Request) {
@@ -82,11 +132,12 @@ func (s *pusherServer) api(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _, _, due, _ := parseMark([]byte(body.Data))
-	text := fmt.Appendf(nil, `{"event":%q,"data":%q,"channel":%q}`, body.Name, body.Data, body.Channel)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	text := fmt.Appendf(nil, `{"event":%q,"data":%q,"channel":%q,"serial":%d}`, body.Name, body.Data, body.Channel, s.number+1)
 	e := event{s.number, due, ws.AppendFrame(nil, ws.OpText, text)}
 	s.number++
+	s.history = append(s.history, e)
 	if s.publish != nil {
 		if status := s.publish(e.number); status == 0 {
 			w.Header().Set("Connection", "close")
@@ -355,6 +406,47 @@ func TestDropsAreExcused(t *testing.T) {
 	}
 	if sum := g.Events.Delivered + g.Events.Excused; sum != 100*sockets {
 		t.Errorf("%d deliveries came or were excused, want %d", sum, 100*sockets)
+	}
+}
+
+// Who comes back with replay must get everything, once, and what the server does with it is counted.
+func TestReplayFaultsAreCounted(t *testing.T) {
+	for name, f := range map[string]struct {
+		replays func(number int) int
+		counted func(Tally) int64
+	}{
+		"right":   {nil, func(e Tally) int64 { return e.Lost + e.Duplicates + e.Disorder }},
+		"loses":   {func(number int) int { return min(number%4, 1) }, func(e Tally) int64 { return e.Lost }},
+		"doubles": {func(number int) int { return 2 - min(number%4, 1) }, func(e Tally) int64 { return e.Duplicates }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil)
+			s.mu.Lock()
+			s.replays = f.replays
+			s.mu.Unlock()
+			r := play(t, s, func(o *Options) {
+				o.Workload.Groups[0].Drop = Drop{Rate: 20, Away: 100 * time.Millisecond, Replay: true}
+			})
+			g := &r.Groups[0]
+			if did := s.within(r); f.counted(g.Events) != did || did == 0 && f.replays != nil || g.Events.Delivered+g.Events.Lost != 100*sockets || g.Events.Excused+g.Events.Disorder+g.Gaps+g.NoHistory != 0 {
+				t.Errorf("the server did wrong %d times, counted were %+v", did, g.Events)
+			}
+			if g.Replayed == 0 || g.Returned == 0 || g.Latency.CatchUp.Count() == 0 {
+				t.Errorf("%d replayed, %d came back, %d caught up", g.Replayed, g.Returned, g.Latency.CatchUp.Count())
+			}
+		})
+	}
+}
+
+func TestLostWhispersAreCounted(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil)
+	r := play(t, s, func(o *Options) {
+		o.Workload.Groups = []Group{{Name: "w", Kind: Private, Sockets: sockets, Whisper: Whisper{Rate: 60}}}
+	})
+	if w := r.Groups[0].Whispers; w.Lost != s.within(r) || w.Lost != 20*(sockets-1) || w.Delivered != 40*(sockets-1) || w.Sent != 60 || w.Duplicates+w.Disorder != 0 {
+		t.Errorf("%+v, and the server lost %d", w, s.within(r))
 	}
 }
 
