@@ -104,7 +104,11 @@ func (c *cast) all(o order) error {
 }
 
 // ready returns when all sockets are subscribed.
-func (c *cast) ready(ctx context.Context) error {
+func (c *cast) ready(ctx context.Context, w Workload, show func(float64, string)) error {
+	open, all := make([]int, len(c.loads)), 0
+	for _, g := range w.Groups {
+		all += g.Sockets
+	}
 	for waits := c.parts; waits > 0; {
 		select {
 		case <-ctx.Done():
@@ -113,7 +117,16 @@ func (c *cast) ready(ctx context.Context) error {
 			if l.err != nil {
 				return l.err
 			}
-			waits--
+			if l.Ready {
+				waits--
+				continue
+			}
+			open[l.from] = l.Open
+			sum := 0
+			for _, n := range open {
+				sum += n
+			}
+			show(0, fmt.Sprintf("%s of %s sockets are connected", thousands(float64(sum)), thousands(float64(all))))
 		}
 	}
 	return nil
@@ -187,6 +200,7 @@ func (c *cast) play(ctx context.Context, s *server, w Workload, show func(float6
 			first = c.sample(s)
 		case <-endTimer.C:
 			last = r.atEnd(c, s)
+			show(1, "waiting for what is still on its way")
 		case l := <-c.said:
 			if l.err != nil {
 				return nil, l.err

@@ -43,7 +43,8 @@ type report struct {
 	Began      int64             // when the order was begun and done, Unix time in nanoseconds
 	Done       int64
 
-	Ready  bool          `json:",omitempty"` // of a crowd: all are connected
+	Open   int           `json:",omitempty"` // of a crowd: sockets that are connected
+	Ready  bool          `json:",omitempty"` // all are
 	Second *crowd.Second `json:",omitempty"` // and what a second of the play brought
 	Played *crowd.Result `json:",omitempty"` // and all of it
 }

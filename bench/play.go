@@ -34,7 +34,7 @@ type Play struct {
 	Targets    []Target // not the baseline, which knows no channels
 	Name       string   // what the workload is, for the title
 	Workload   Workload
-	Loads      int           // load processes that share it
+	Loads      int           // load processes that share it; 0 is one for each 19,000 sockets
 	Publishers int           // kept-alive HTTP connections of each of them
 	Rounds     int           // of each target, by turns; a server lives for one
 	Patience   time.Duration // how long to wait for what is on its way
@@ -92,12 +92,23 @@ type PlaySecond struct {
 	Resident   int64   `json:"resident"`
 }
 
+// socketsEach is how many sockets one load process has at most, if nobody says how many processes there are: a process
+// may often have no more than 20,000 descriptors.
+const socketsEach = 19_000
+
 // Run measures. It returns what it has when ctx ends, or a round fails.
 func (p Play) Run(ctx context.Context) (*PlayResult, error) {
 	if err := p.Workload.Complete(); err != nil {
 		return nil, err
 	}
-	p.Loads, p.Rounds, p.Publishers = max(p.Loads, 1), max(p.Rounds, 1), max(p.Publishers, 1)
+	p.Rounds, p.Publishers = max(p.Rounds, 1), max(p.Publishers, 1)
+	if p.Loads <= 0 {
+		sockets := 0
+		for _, g := range p.Workload.Groups {
+			sockets += g.Sockets
+		}
+		p.Loads = max((sockets+socketsEach-1)/socketsEach, 1)
+	}
 	if p.Patience <= 0 {
 		p.Patience = 5 * time.Second
 	}
@@ -156,7 +167,7 @@ func (p Play) round(ctx context.Context, t Target, show func(float64, string)) (
 		return nil, err
 	}
 	defer c.stop()
-	if err := c.ready(ctx); err != nil {
+	if err := c.ready(ctx, p.Workload, show); err != nil {
 		return nil, err
 	}
 	return c.play(ctx, s, p.Workload, show)

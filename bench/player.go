@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	json "github.com/goccy/go-json"
 
@@ -31,7 +32,13 @@ func play(in, out *os.File, o crowd.Options) (*crowd.Result, error) {
 	if err := p.crowd.Watch(int(in.Fd()), p.read); err != nil {
 		return nil, err
 	}
-	if err := p.crowd.Connect(); err != nil {
+	told := time.Now()
+	if err := p.crowd.Connect(func(open int) {
+		if now := time.Now(); now.Sub(told) > 200*time.Millisecond {
+			told = now
+			p.say(report{Open: open})
+		}
+	}); err != nil {
 		return nil, err
 	}
 	p.say(report{Ready: true})

@@ -1,10 +1,21 @@
 package crowd
 
 import (
+	"flag"
+	"os"
 	"testing"
 
 	"resound/protocol/ws"
 )
+
+// TestMain lets many tests run at once: they wait for what is due, and do little.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // A load that is to hold tens of thousands of sockets makes no garbage for a delivery, or for what it publishes.
 func TestNoGarbage(t *testing.T) {

@@ -18,8 +18,8 @@ const perSource = 10_000
 // retry is after how long a socket that the server closed, or refused, comes again, as pusher-js does.
 const retry = time.Second
 
-// Connect dials the sockets and returns when all are subscribed.
-func (c *Crowd) Connect() error {
+// Connect dials the sockets and returns when all are subscribed. progress, if not nil, is told now and then how many are.
+func (c *Crowd) Connect(progress func(open int)) error {
 	c.arrived = time.Now().UnixNano()
 	for next := 0; c.open < len(c.conns); {
 		for ; next < len(c.conns) && c.dialling < c.o.Parallel; next++ {
@@ -30,6 +30,9 @@ func (c *Crowd) Connect() error {
 		}
 		if c.stopped {
 			return ErrStopped
+		}
+		if progress != nil {
+			progress(c.open)
 		}
 		if reasons := c.reasons(); len(reasons) > 0 {
 			return fmt.Errorf("%d of %d sockets could subscribe: %s", c.open, len(c.conns), strings.Join(reasons, ", "))
@@ -62,7 +65,7 @@ func (c *Crowd) dial(id int32) {
 		}
 	}
 	if errors.Is(err, sys.ErrDescriptors) {
-		c.fail(err)
+		c.fail(fmt.Errorf("%w, or let more load processes share them", err))
 		return
 	}
 	if err != nil {

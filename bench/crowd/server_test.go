@@ -218,7 +218,7 @@ func play(t *testing.T, s *pusherServer, change func(*Options)) *Result {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Connect(); err != nil {
+	if err := c.Connect(nil); err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.Play(time.Now().UnixNano())
@@ -472,7 +472,7 @@ func TestStopEndsEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Connect(); err != nil {
+	if err := c.Connect(nil); err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.Play(time.Now().UnixNano())
@@ -501,7 +501,7 @@ func TestServerThatRefusesIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Connect(); err == nil || !strings.Contains(err.Error(), "of 5 sockets could subscribe") || !strings.Contains(err.Error(), "404") {
+	if err := c.Connect(nil); err == nil || !strings.Contains(err.Error(), "of 5 sockets could subscribe") || !strings.Contains(err.Error(), "404") {
 		t.Error(err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type pace struct {
 	Warmup     time.Duration `default:"3s" placeholder:"TIME" help:"How long to play before it counts (default ${default})."`
 	Duration   time.Duration `default:"20s" placeholder:"TIME" help:"How long it counts (default ${default})."`
-	Loads      int           `default:"1" placeholder:"N" help:"Load processes that share the sockets, each for up to 19,000 of them (default ${default})."`
+	Loads      int           `default:"0" placeholder:"N" help:"Load processes that share the sockets. Default: one for each 19,000 of them."`
 	Publishers int           `default:"4" placeholder:"N" help:"Kept-alive HTTP connections of each load process; requests on one are pipelined (default ${default})."`
 	Rounds     int           `default:"0" placeholder:"N" help:"Turns of each server. Default: 1, and 3 when several are compared."`
 	Patience   time.Duration `default:"5s" placeholder:"TIME" help:"How long to wait for what is still missing, before it counts as lost (default ${default})."`
@@ -23,8 +23,8 @@ type pace struct {
 
 // play runs a workload.
 func (p pace) play(ctx context.Context, name string, w bench.Workload) error {
-	if p.Loads < 1 || p.Loads > 64 || p.Publishers < 1 || p.Publishers > 1000 || p.Rounds < 0 || p.Patience <= 0 {
-		return fmt.Errorf("--loads is from 1 to 64, --publishers from 1 to 1000, and --patience more than 0s")
+	if p.Loads < 0 || p.Loads > 64 || p.Publishers < 1 || p.Publishers > 1000 || p.Rounds < 0 || p.Patience <= 0 {
+		return fmt.Errorf("--loads is from 0 to 64, --publishers from 1 to 1000, and --patience more than 0s")
 	}
 	targets, err := p.targets()
 	if err != nil {
