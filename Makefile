@@ -122,6 +122,13 @@ run-publish                      = publish --nice=$(NICE)
 run-connect                      = connect --nice=$(NICE)
 run-slow                         = slow --nice=$(NICE)
 run-idle                         = idle --nice=$(NICE)
+run-steady                       = steady --nice=$(NICE) --duration 10s
+run-table                        = table --nice=$(NICE) --duration 10s
+run-presence                     = presence --nice=$(NICE) --duration 10s
+run-whisper                      = whisper --nice=$(NICE) --duration 10s
+run-replay                       = replay --nice=$(NICE) --duration 10s
+run-calibrate                    = calibrate --quick --nice=$(NICE)
+run-verify                       = plan --verify --nice=$(NICE) --model $(RESULTS)/calibrate.json
 
 go-persist-append = GOMAXPROCS=1 taskset -c 0 go test ./persist -run NONE -bench Append -benchtime 200000x
 go-persist-since  = GOMAXPROCS=1 taskset -c 0 go test ./persist -run NONE -bench Since -benchtime 2000x
@@ -133,6 +140,7 @@ go-replay-storm   = taskset -c 1 go test ./internal/e2e -run NONE -bench ReplayS
 go-replay-at-once = go test ./internal/e2e -count=1 -run TestStorm -v
 go-door           = taskset -c 1 go test ./internal/e2e -run NONE -bench Door -benchtime 10x
 
+# In the order of their names; verify needs calibrate.
 MEASURED = $(patsubst run-%,$(RESULTS)/%.json,$(sort $(filter run-%,$(.VARIABLES)))) $(patsubst go-%,$(RESULTS)/%.txt,$(sort $(filter go-%,$(.VARIABLES))))
 
 bench: build harness ## measure what BENCHMARKS.md reports, and write it; goes on where it was stopped, FORCE=1 begins anew

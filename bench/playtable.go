@@ -276,7 +276,7 @@ func (r *PlayResult) Servers() (list []Target) {
 
 // Figures are the latency distribution, and what happened second by second in the last round of each target.
 func (r *PlayResult) Figures() []Figure {
-	latency := Figure{Name: "latency", Title: "Latency of deliveries", X: "1 / (1 − part of all deliveries)", Y: "ms", LogX: true, LogY: true}
+	latency := Figure{Name: "latency", Title: "Latency of deliveries", X: "part of all deliveries", Y: "ms", Quantiles: true, LogY: true}
 	var list []Figure
 	for _, f := range []struct {
 		name, title, y string

@@ -107,10 +107,10 @@ func WriteBenchmarks(root string) error {
 // render fills a template. See the functions for what one can say.
 func (r *results) render(text string) ([]byte, error) {
 	t, err := template.New(path.Base(templateFile)).Option("missingkey=error").Funcs(template.FuncMap{
-		"table": r.table, "fanouts": r.fanouts, "cell": r.cell, "figure": r.figure, "compare": r.compare, "setting": r.setting, "command": r.command, "saved": r.matching,
+		"table": r.table, "fanouts": r.fanouts, "title": r.title, "notes": r.notes, "cell": r.cell, "figure": r.figure, "compare": r.compare, "setting": r.setting, "command": r.command, "saved": r.matching,
 		"gobench": r.gobench, "metric": r.metric, "text": r.text, "gocommand": r.gocommand,
 		"machine": r.machine, "dates": r.dates, "load": r.load, "versions": r.versions,
-		"num": num, "about": about, "add": add, "sub": sub, "mul": mul, "div": div,
+		"words": strings.Fields, "num": num, "about": about, "add": add, "sub": sub, "mul": mul, "div": div,
 	}).Parse(text)
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (r *results) matching(pattern string) (list []string, err error) {
 }
 
 // table is {{table "idle"}}, all of the table and its notes; or {{table "idle" "seconds" "percent of a core"}},
-// these columns behind the first one, without title and notes.
+// these columns behind those that have no header, without title and notes.
 func (r *results) table(name string, columns ...string) (string, error) {
 	s, err := r.get(name)
 	if err != nil {
@@ -165,9 +165,34 @@ func (r *results) table(name string, columns ...string) (string, error) {
 	return strings.TrimRight(table(t), "\n"), err
 }
 
-// pick keeps the first column and those named.
+// title is {{title "idle"}}, what the table is of.
+func (r *results) title(name string) (string, error) {
+	s, err := r.get(name)
+	if err != nil {
+		return "", err
+	}
+	return inline(s.Result.Table().Title), nil
+}
+
+// notes is {{notes "steady"}}, what the table says below itself, such as that the load was too slow.
+func (r *results) notes(name string) (string, error) {
+	s, err := r.get(name)
+	if err != nil {
+		return "", err
+	}
+	var list []string
+	for _, note := range s.Result.Table().Notes {
+		list = append(list, inline(note))
+	}
+	return strings.Join(list, "\n\n"), nil
+}
+
+// pick keeps the first columns, which have no header, and those named.
 func pick(t bench.Table, columns []string) (bench.Table, error) {
-	at := []int{0}
+	var at []int
+	for i := 0; i < len(t.Header) && t.Header[i] == ""; i++ {
+		at = append(at, i)
+	}
 	for _, c := range columns {
 		i := slices.Index(t.Header, c)
 		if i < 0 {
