@@ -103,7 +103,7 @@ e2e: ## real clients and publishers against the built server
 # The runs that BENCHMARKS.md reports, on two cores: the server has one, the load the other. run-NAME is a run of the harness, which
 # becomes bench/results/NAME.json, and go-NAME a command whose output becomes NAME.txt. NICE below 0 puts servers and load before other processes, for root.
 NICE    ?= 0
-ROUNDS  ?= 15
+ROUNDS  ?= 11
 HARNESS := bin/resound-bench
 RESULTS := bench/results
 FANOUT   = fanout --nice=$(NICE) --rounds $(ROUNDS)
@@ -121,7 +121,7 @@ run-memory                       = memory --nice=$(NICE)
 run-publish                      = publish --nice=$(NICE)
 run-connect                      = connect --nice=$(NICE)
 run-slow                         = slow --nice=$(NICE)
-run-idle                         = idle --nice=$(NICE)
+run-idle                         = idle --nice=$(NICE) --warm 5s
 run-steady                       = steady --nice=$(NICE) --duration 10s
 run-table                        = table --nice=$(NICE) --duration 10s
 run-presence                     = presence --nice=$(NICE) --duration 10s

@@ -151,9 +151,12 @@ type output struct {
 	Out  string `placeholder:"DIR" help:"Save them in this directory, as SCENARIO-TIME.json."`
 }
 
-// paths are the files to write.
+// paths are the files to write. The directory of --json has to be there, that of --out is made.
 func (o output) paths(run bench.Run) (list []string, err error) {
 	if o.JSON != "" {
+		if info, err := os.Stat(filepath.Dir(o.JSON)); err != nil || !info.IsDir() { // better now than after the run
+			return nil, fmt.Errorf("--json %s: there is no directory %s: make it first", o.JSON, filepath.Dir(o.JSON))
+		}
 		list = append(list, o.JSON)
 	}
 	if o.Out != "" {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"resound/bench"
+)
+
+// parsed is a command line as kong has it.
+func parsed(t *testing.T, args ...string) (*grammar, *kong.Context) {
+	t.Helper()
+	g := &grammar{}
+	k, err := kong.New(g, kong.Name("resound-bench"), kong.Exit(func(int) { t.Fatal("exit") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, err := k.Parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, call
+}
+
+// Each setting of a run is saved, given or not, and nothing that is secret or says where the result went.
+func TestSettings(t *testing.T) {
+	args := []string{"fanout", "--sockets=5", "--channels=1,5", "--app-secret=s3cr3t", "--server-args=--a=1", "--server-args=--app-secret=s3cr3t", "--json=x.json"}
+	_, call := parsed(t, args...)
+	run := bench.Begin(args, settings(call))
+	for _, want := range []bench.Setting{{Name: "sockets", Value: "5"}, {Name: "channels", Value: "1 5"}, {Name: "window", Value: "1"}, {Name: "pause", Value: "0s"},
+		{Name: "app-secret", Value: "***"}, {Name: "server-args", Value: "--a=1 --app-secret=***"}} {
+		if !slices.Contains(run.Settings, want) {
+			t.Errorf("%+v is not in %+v", want, run.Settings)
+		}
+	}
+	for _, s := range run.Settings {
+		if s.Name == "json" || s.Name == "help" || strings.Contains(s.Value, "s3cr3t") {
+			t.Errorf("%+v", s)
+		}
+	}
+	if got, want := run.CommandLine(), "resound-bench fanout --sockets=5 --channels=1,5 '--app-secret=***' --server-args=--a=1 '--server-args=--app-secret=***'"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestWhereResultsGo(t *testing.T) {
+	dir := t.TempDir()
+	run := bench.Run{Command: []string{"idle"}, Time: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)}
+	list, err := output{JSON: filepath.Join(dir, "a.json"), Out: filepath.Join(dir, "new", "folder")}.paths(run)
+	if want := []string{filepath.Join(dir, "a.json"), filepath.Join(dir, "new", "folder", "idle-20260504-030201.json")}; err != nil || !slices.Equal(list, want) {
+		t.Errorf("%v: %v, want %v", err, list, want)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "new", "folder")); err != nil || !info.IsDir() {
+		t.Error(err)
+	}
+	if _, err := (output{JSON: filepath.Join(dir, "gone", "a.json")}).paths(run); err == nil || !strings.Contains(err.Error(), "make it first") {
+		t.Errorf("into no directory: %v", err)
+	}
+}
+
+func TestReport(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "storm.json")
+	r := &bench.SlowResult{Readers: 5, Rows: []bench.SlowRow{{Target: bench.Target{Name: "mine"}}}}
+	if err := (bench.Run{Command: []string{"slow"}}).Save(file, r, nil); err != nil {
+		t.Fatal(err)
+	}
+	html, markdown, plots := filepath.Join(dir, "r.html"), filepath.Join(dir, "pages", "r.md"), filepath.Join(dir, "plots")
+	if err := os.Mkdir(filepath.Dir(markdown), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	g, call := parsed(t, "report", file, "--title=Mine", "--html", html, "--markdown", markdown, "--svg", plots)
+	if !g.measuresNothing(call.Command()) {
+		t.Error("it waits for runs on this machine")
+	}
+	if err := g.commands()[call.Command()](context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{html: "<h1>Mine</h1>", markdown: "](../plots/storm-latency.svg)", filepath.Join(plots, "storm-latency.svg"): "<svg ", filepath.Join(plots, "storm-memory.svg"): "<svg "} {
+		if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v: no %q", path, err, want)
+		}
+	}
+	if list, err := filepath.Glob(filepath.Join(plots, "*")); err != nil || len(list) != 2 {
+		t.Errorf("%v: plots %v", err, list)
+	}
+	for _, c := range []struct {
+		command reportCommand
+		want    string
+	}{
+		{reportCommand{}, "which results?"},
+		{reportCommand{Benchmarks: true, Files: []string{file}}, "leave the files away"},
+		{reportCommand{Benchmarks: true, Root: dir}, "--root"},
+		{reportCommand{Files: []string{file, filepath.Join(dir, "gone.json")}}, "gone.json: there is no such file"},
+		{reportCommand{Files: []string{html}}, "r.html: not a saved result"},
+	} {
+		if err := c.command.run(context.Background()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c.command, err)
+		}
+	}
+}
