@@ -18,19 +18,26 @@ MEASURES = ':!bench/results' ':!docs/benchmarks' ':!BENCHMARKS.md'
 VERSION  = $(shell [ -e .git ] && v=$$($(GIT) describe --always --tags 2>/dev/null) || v=dev; \
 	[ $$v = dev ] || $(GIT) diff --quiet HEAD -- . $(MEASURES) || v=$$v-dirty; echo $$v)
 
-# Debian keeps nginx where not every user looks.
+# Debian keeps nginx and HAProxy where not every user looks.
 export PATH := $(PATH):/usr/sbin
 
 LOGS    := bin/log
-STAGES  := deps lint unit invariants race fuzz e2e
+STAGES  := deps lint cross unit invariants race fuzz e2e
 CLIENTS := internal/e2e/clients clients/js
 # Every package but those with a stage of their own.
 PKGS     = $$(go list ./... | grep -vE '/internal/(e2e|lint)(/|$$)')
 FUZZERS  = go test -list '^Fuzz' $(PKGS) | \
 	awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }'
 
-.PHONY: help run build harness test $(STAGES) bench benchmarks clean
-test $(STAGES): SHELL := bash
+# What a release is built for, and the same without the machine that the tests run on.
+PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64
+RELEASE   := bin/release
+LDFLAGS    = -s -w -X resound/internal/config.version=$(VERSION)
+# Files in archives have the time of the commit, so that the same commit and the same Go make the same bytes.
+EPOCH      = $(shell [ -e .git ] && $(GIT) log -1 --format=%ct 2>/dev/null || echo 0)
+
+.PHONY: help run build harness release test $(STAGES) bench benchmarks clean
+release test $(STAGES): SHELL := bash
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,10 +46,23 @@ run: build ## build the server and start it; needs Go and nothing else
 	@exec bin/resound start $(ARGS)
 
 build: ## build the static binary bin/resound
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X resound/internal/config.version=$(VERSION)" -o bin/resound ./cmd/resound
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/resound ./cmd/resound
 
 harness: ## build the load harness bin/resound-bench; --help teaches it
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X resound/bench.version=$(VERSION)" -o bin/resound-bench ./cmd/resound-bench
+
+release: ## archives for Linux and macOS in bin/release, with checksums; needs GNU tar
+	@rm -rf $(RELEASE); set -euo pipefail; \
+	for platform in $(PLATFORMS); do \
+		name=resound-$(VERSION)-$$platform; mkdir -p $(RELEASE)/$$name; echo "$(RELEASE)/$$name.tar.gz"; \
+		CGO_ENABLED=0 GOOS=$${platform%-*} GOARCH=$${platform#*-} \
+			go build -trimpath -ldflags "$(LDFLAGS)" -o $(RELEASE)/$$name/resound ./cmd/resound; \
+		cp -R LICENSE README.md CHANGELOG.md deploy docs $(RELEASE)/$$name; \
+		tar -C $(RELEASE) --sort=name --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --format=ustar -c $$name | \
+			gzip -n -9 >$(RELEASE)/$$name.tar.gz; \
+		rm -r $(RELEASE)/$$name; \
+	done; \
+	cd $(RELEASE); sha256sum *.tar.gz >SHA256SUMS
 
 test: ## install what the tests need, then run all of them; stops at the first failure
 	@rm -rf $(LOGS); begun=$$SECONDS; \
@@ -73,6 +93,11 @@ lint: ## formatting, vet, staticcheck, the architecture's rules, go.mod
 	@go mod verify >/dev/null
 	@diff=$$(go mod tidy -diff 2>$(LOGS)/tidy.err) || [ -n "$$diff" ] || { echo "go mod tidy could not be checked:"; cat $(LOGS)/tidy.err; }; \
 		[ -z "$$diff" ] || { echo "go.mod or go.sum is stale, run go mod tidy:"; echo "$$diff"; exit 1; }
+
+cross: ## compile for the other platforms of a release
+	@for platform in $(filter-out linux-amd64,$(PLATFORMS)); do \
+		CGO_ENABLED=0 GOOS=$${platform%-*} GOARCH=$${platform#*-} go build -trimpath -o /dev/null ./cmd/resound || exit 1; \
+	done
 
 unit: ## the tests beside the code
 	$(call gotest,unit,$(PKGS))
@@ -165,11 +190,15 @@ $(RESULTS)/%.txt: bin/binaries $(if $(FORCE),again)
 benchmarks: harness ## write BENCHMARKS.md and its plots out of what is saved in bench/results
 	$(HARNESS) report --benchmarks
 
-deps: ## what the tests need besides Go: a C compiler, nginx, Chromium, Node and its packages
+deps: ## what the tests need besides Go: a C compiler, proxies, shells, Chromium, Node and its packages
 	@need=; \
 	has() { command -v "$$1" >/dev/null; }; \
 	has gcc || need="$$need gcc libc6-dev"; \
 	has nginx || need="$$need nginx"; \
+	has haproxy || need="$$need haproxy"; \
+	has zsh || need="$$need zsh"; \
+	has fish || need="$$need fish"; \
+	has groff || need="$$need groff-base"; \
 	has chromium || need="$$need chromium"; \
 	has npm && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || need="$$need nodejs npm"; \
 	if [ -n "$$need" ]; then \

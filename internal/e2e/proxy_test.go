@@ -115,7 +115,14 @@ func proxied(t testing.TB, site, upstream string) *server {
 		}
 	}
 	site = strings.Replace(site, "127.0.0.1:8080;", upstream+";", 1)
-	// A port that was free a moment ago may be taken: three tries.
+	return onAFreePort(t, func(addr string) (*server, error) {
+		return runNginx(t, strings.Replace(site, "listen 80;", "listen "+addr+";", 1), addr)
+	})
+}
+
+// onAFreePort runs a proxy. A port that was free a moment ago may be taken: three tries.
+func onAFreePort(t testing.TB, run func(addr string) (*server, error)) *server {
+	t.Helper()
 	for try := 1; ; try++ {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -123,7 +130,7 @@ func proxied(t testing.TB, site, upstream string) *server {
 		}
 		addr := ln.Addr().String()
 		_ = ln.Close()
-		s, err := runNginx(t, strings.Replace(site, "listen 80;", "listen "+addr+";", 1), addr)
+		s, err := run(addr)
 		if err == nil {
 			return s
 		}
@@ -147,8 +154,13 @@ func runNginx(t testing.TB, site, addr string) (*server, error) {
 	if err := os.WriteFile(conf, []byte(main.String()), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{t: t, addr: addr, gone: make(chan struct{})}
-	s.cmd = exec.Command(nginxBinary(t), "-p", dir, "-c", conf)
+	return runProxy(t, addr, exec.Command(nginxBinary(t), "-p", dir, "-c", conf), main.String())
+}
+
+// runProxy starts a proxy until the end of the test, and waits until it listens.
+func runProxy(t testing.TB, addr string, cmd *exec.Cmd, conf string) (*server, error) {
+	t.Helper()
+	s := &server{t: t, addr: addr, gone: make(chan struct{}), cmd: cmd}
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -166,13 +178,13 @@ func runNginx(t testing.TB, site, addr string) (*server, error) {
 		}
 		select {
 		case <-s.gone:
-			return nil, fmt.Errorf("nginx ended: %v\n%s\n%s", s.cmd.ProcessState, s.log.String(), main.String())
+			return nil, fmt.Errorf("the proxy ended: %v\n%s\n%s", s.cmd.ProcessState, s.log.String(), conf)
 		default:
 		}
 	}
 	_ = s.cmd.Process.Kill()
 	<-s.gone
-	return nil, fmt.Errorf("nginx does not listen on %s\n%s", addr, s.log.String())
+	return nil, fmt.Errorf("the proxy does not listen on %s\n%s", addr, s.log.String())
 }
 
 // Browsers and publishers through the site of deploy/, and through the one for Reverb.
@@ -181,38 +193,43 @@ func TestProxy(t *testing.T) {
 	for name, site := range map[string]string{"deploy": deployed(t, "nginx.conf"), "reverb": blockOfReverb} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := proxied(t, site, start(t, plan{}).addr)
-			p := s.publisher()
-			a, b := s.connect(t), s.connect(t)
-			a.subscribe("orders", nil)
-			b.subscribe("private-orders", must[[]byte](t)(p.AuthorizePrivateChannel(b.form("private-orders"))))
-			b.subscribe("orders", nil)
-
-			if err := p.Trigger("orders", "small", "1"); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := p.TriggerWithParams("orders", "others", "2", pusher.TriggerParams{SocketID: &a.id}); err != nil {
-				t.Fatal(err)
-			}
-			// Larger than every buffer of nginx: the body goes through a file, the event through many writes.
-			big := strings.Repeat("0123456789", 18_000)
-			if err := p.Trigger("orders", "big", big); err != nil {
-				t.Fatal(err)
-			}
-			a.expect("small", "orders", "1")
-			a.expect("big", "orders", big)
-			b.expect("small", "orders", "1")
-			b.expect("others", "orders", "2")
-			b.expect("big", "orders", big)
-
-			whisper := strings.Repeat("w", 9_000)
-			a.send("client-typing", map[string]any{"channel": "orders", "data": whisper})
-			b.expect("client-typing", "orders", whisper)
-			pings(t, a)
-			if err := a.leave(); err != nil {
-				t.Error(err)
-			}
+			crosses(t, proxied(t, site, start(t, plan{}).addr))
 		})
+	}
+}
+
+// crosses goes through a proxy in all ways that there are.
+func crosses(t *testing.T, s *server) {
+	t.Helper()
+	p := s.publisher()
+	a, b := s.connect(t), s.connect(t)
+	a.subscribe("orders", nil)
+	b.subscribe("private-orders", must[[]byte](t)(p.AuthorizePrivateChannel(b.form("private-orders"))))
+	b.subscribe("orders", nil)
+
+	if err := p.Trigger("orders", "small", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.TriggerWithParams("orders", "others", "2", pusher.TriggerParams{SocketID: &a.id}); err != nil {
+		t.Fatal(err)
+	}
+	// Larger than every buffer of nginx: the body goes through a file, the event through many writes.
+	big := strings.Repeat("0123456789", 18_000)
+	if err := p.Trigger("orders", "big", big); err != nil {
+		t.Fatal(err)
+	}
+	a.expect("small", "orders", "1")
+	a.expect("big", "orders", big)
+	b.expect("small", "orders", "1")
+	b.expect("others", "orders", "2")
+	b.expect("big", "orders", big)
+
+	whisper := strings.Repeat("w", 9_000)
+	a.send("client-typing", map[string]any{"channel": "orders", "data": whisper})
+	b.expect("client-typing", "orders", whisper)
+	pings(t, a)
+	if err := a.leave(); err != nil {
+		t.Error(err)
 	}
 }
 

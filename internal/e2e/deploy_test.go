@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gobwas/ws"
+	"go.yaml.in/yaml/v3"
+)
+
+// replaced changes texts that have to be there, each once.
+func replaced(t testing.TB, text string, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if strings.Count(text, pairs[i]) != 1 {
+			t.Fatalf("%q is not there once in\n%s", pairs[i], text)
+		}
+		text = strings.Replace(text, pairs[i], pairs[i+1], 1)
+	}
+	return text
+}
+
+// behindHAProxy runs HAProxy with the sections of deploy/ in front of a server.
+func behindHAProxy(t testing.TB, upstream string) *server {
+	t.Helper()
+	binary := ""
+	for _, name := range []string{"haproxy", "/usr/sbin/haproxy"} {
+		if path, err := exec.LookPath(name); err == nil {
+			binary = path
+		}
+	}
+	if binary == "" {
+		t.Fatal("haproxy is missing: run make deps")
+	}
+	s := onAFreePort(t, func(addr string) (*server, error) {
+		conf := "global\n    maxconn 100\n\n" + replaced(t, deployed(t, "haproxy.cfg"), "bind :80\n", "bind "+addr+"\n", "127.0.0.1:8080", upstream)
+		path := filepath.Join(t.TempDir(), "haproxy.cfg")
+		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
+			return nil, err
+		}
+		return runProxy(t, addr, exec.Command(binary, "-db", "-f", path), conf)
+	})
+	t.Cleanup(func() { s.stop(syscall.SIGUSR1) }) // at SIGTERM it dies of the signal
+	return s
+}
+
+func TestHAProxy(t *testing.T) {
+	t.Parallel()
+	direct := start(t, plan{})
+	s := behindHAProxy(t, direct.addr)
+	crosses(t, s)
+	e := examine(t, envOf(direct.addr), "--url=http://"+s.addr)
+	e.want(t, "public-upgrade", "ok", "takes the upgrade")
+	e.want(t, "public-round-trip", "ok", "came back")
+	e.want(t, "public-request-size", "ok", "comes through")
+	if e.Problems > 0 {
+		t.Errorf("it has problems: %+v", e.Checks)
+	}
+	if out, _, code := run(t, plan{}, "health", "--port", s.addr[strings.LastIndexByte(s.addr, ':')+1:]); code != 1 {
+		t.Errorf("what is not for browsers and Laravel is passed on: %d %s", code, out)
+	}
+	c := s.connect(t)
+	direct.stop(syscall.SIGTERM)
+	var closed closedError
+	if err := c.ended(); !errors.As(err, &closed) || closed.code != ws.StatusGoingAway {
+		t.Errorf("a client behind the proxy saw %v, want a close frame with 1001", err)
+	}
+}
+
+// Caddy is larger than all that is deployed, so it is looked at where somebody has installed it.
+func TestCaddy(t *testing.T) {
+	t.Parallel()
+	binary, err := exec.LookPath("caddy")
+	if err != nil {
+		t.Skip("caddy is not installed")
+	}
+	upstream := start(t, plan{}).addr
+	crosses(t, onAFreePort(t, func(addr string) (*server, error) {
+		conf := "{\n\tadmin off\n}\n" + replaced(t, deployed(t, "Caddyfile"), "\nws.example.com {", "\nhttp://"+addr+" {", "127.0.0.1:8080", upstream)
+		path := filepath.Join(t.TempDir(), "Caddyfile")
+		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
+			return nil, err
+		}
+		cmd := exec.Command(binary, "run", "--adapter", "caddyfile", "--config", path)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(path)}
+		return runProxy(t, addr, cmd, conf)
+	}))
+}
+
+// systemd reads the unit without a complaint, and finds little that it could still be denied.
+func TestSystemdUnit(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("systemd is not installed")
+	}
+	path := filepath.Join(t.TempDir(), "resound.service")
+	unit := replaced(t, deployed(t, "resound.service"), "/usr/local/bin/resound", built(t))
+	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("systemd-analyze", "verify", path).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+	// In tenths, of 100; a plain unit has 96.
+	if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", path).CombinedOutput(); err != nil {
+		t.Errorf("systemd-analyze security: %v\n%s", err, out)
+	}
+}
+
+// What starts the server gives it its time to stop, as much as the server takes at most.
+func TestStarters(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=10\n", "supervisor.conf": "stopwaitsecs=10\n", "compose.yaml": "stop_grace_period: 10s"} {
+		if text := deployed(t, name); !strings.Contains(text, wait) {
+			t.Errorf("%s has no %q", name, wait)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	s := start(t, plan{args: append([]string{"--path=/ws"}, appFlags...)})
+	env := plan{env: []string{fmt.Sprintf("REVERB_SERVER_PORT=%d", s.port), "REVERB_SERVER_HOST=0.0.0.0", "REVERB_SERVER_PATH=/ws"}}
+	if out, complaints, code := run(t, env, "health"); code != 0 || out+complaints != "" {
+		t.Errorf("a server that is well: %d %s%s", code, out, complaints)
+	}
+	s.stop(syscall.SIGTERM)
+	if _, complaints, code := run(t, env, "health"); code != 1 || !strings.Contains(complaints, "connection refused") {
+		t.Errorf("a server that is gone: %d %s", code, complaints)
+	}
+}
+
+// compose is what the tests look at of a compose file.
+type compose struct {
+	Services map[string]struct {
+		Build       struct{ Context, Dockerfile string }
+		Environment map[string]string
+		Volumes     []string
+		Depends     map[string]struct{ Condition string } `yaml:"depends_on"`
+	}
+	Volumes map[string]any
+}
+
+// The server of the compose file starts with the settings that it is given, and the volumes are there.
+func TestComposeFile(t *testing.T) {
+	t.Parallel()
+	var c compose
+	if err := yaml.Unmarshal([]byte(deployed(t, "compose.yaml")), &c); err != nil {
+		t.Fatal(err)
+	}
+	resound := c.Services["resound"]
+	if _, err := os.Stat(filepath.Join(root, "deploy", resound.Build.Context, resound.Build.Dockerfile)); err != nil {
+		t.Error(err)
+	}
+	var env []string
+	for name, value := range resound.Environment {
+		env = append(env, name+"="+value)
+	}
+	out, _, code := run(t, plan{dir: laravel(t, credentials...), env: env}, "check")
+	if code != 0 || strings.Contains(out, "is not a setting") || !strings.Contains(out, "browsers are sent to http://resound:8080") {
+		t.Errorf("the settings of the server are not good:\n%s", out)
+	}
+	for name, s := range c.Services {
+		if s.Environment["REVERB_HOST"] != "resound" || s.Environment["BROADCAST_CONNECTION"] != "reverb" {
+			t.Errorf("%s publishes to %q", name, s.Environment["REVERB_HOST"])
+		}
+		for other, d := range s.Depends {
+			if _, ok := c.Services[other]; !ok || d.Condition != "service_healthy" {
+				t.Errorf("%s waits for %s, %s", name, other, d.Condition)
+			}
+		}
+		for _, v := range s.Volumes {
+			if volume, _, _ := strings.Cut(v, ":"); !strings.HasPrefix(volume, "$") {
+				if _, ok := c.Volumes[volume]; !ok {
+					t.Errorf("%s has the volume %s, which is none", name, volume)
+				}
+			}
+		}
+	}
+}
+
+// The image runs the binary as nobody, with settings and commands that there are.
+func TestDockerfile(t *testing.T) {
+	t.Parallel()
+	file := deployed(t, "Dockerfile")
+	_, image, ok := strings.Cut(file, "\nFROM scratch\n")
+	if !ok || !regexp.MustCompile(`(?m)^USER [1-9]\d*:[1-9]\d*$`).MatchString(image) {
+		t.Errorf("the image is not from scratch, or root's:\n%s", image)
+	}
+	var env []string
+	for _, m := range regexp.MustCompile(`(?m)^ENV (.*)$`).FindAllStringSubmatch(image, -1) {
+		env = append(env, strings.Fields(m[1])...)
+	}
+	if out, _, code := run(t, plan{env: env}, "check"); code != 0 || strings.Contains(out, "is not a setting") || len(env) != 3 {
+		t.Errorf("%q:\n%s", env, out)
+	}
+	for _, words := range []string{`ENTRYPOINT ["/resound"]`, `CMD ["start"]`, `CMD ["/resound", "health"]`} {
+		if !strings.Contains(image, words) {
+			t.Errorf("the image has no %s", words)
+		}
+	}
+	if version := regexp.MustCompile(`FROM golang:(\d+\.\d+) `).FindStringSubmatch(file); version == nil || !strings.Contains(page(t, "go.mod"), "\ngo "+version[1]) {
+		t.Errorf("the image is built with %q, which is not go.mod's", version)
+	}
+}
+
+// Nothing lies in deploy/ that the README does not name.
+func TestReadmeNamesWhatIsDeployed(t *testing.T) {
+	readme := page(t, "README.md")
+	entries, err := os.ReadDir(filepath.Join(root, "deploy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "nginx.conf" }) {
+		t.Fatalf("deploy/ has %v", entries)
+	}
+	for _, e := range entries {
+		if !strings.Contains(readme, "(deploy/"+e.Name()+")") {
+			t.Errorf("README.md has no link to deploy/%s", e.Name())
+		}
+	}
+}
