@@ -195,6 +195,8 @@ func TestProject(t *testing.T) {
 		{files{"config/broadcasting.php": broadcastingPHP}, "broadcasting-default", OK, "BROADCAST_CONNECTION, which is reverb"},
 		{files{"config/broadcasting.php": strings.Replace(broadcastingPHP, "'reverb' =>", "// 'reverb' => [\n'ably' =>", 1)}, "broadcasting", Problem, "has no connection reverb"},
 		{files{"config/broadcasting.php": strings.Replace(broadcastingPHP, "BROADCAST_CONNECTION", "BROADCAST_DRIVER", 1)}, "broadcasting-default", Problem, "set BROADCAST_DRIVER=reverb"},
+		{files{"config/broadcasting.php": strings.Replace(broadcastingPHP, "env('BROADCAST_CONNECTION', 'null')", "'reverb'", 1)}, "broadcasting-default", OK, "whatever .env says"},
+		{files{"config/broadcasting.php": strings.Replace(broadcastingPHP, "env('BROADCAST_CONNECTION', 'null')", "chosen()", 1)}, "broadcasting-default", Unchecked, "cannot be seen"},
 		{files{"config/broadcasting.php/x": ""}, "broadcasting", Unchecked, "is a directory"},
 		{files{}, "reverb-config", OK, "there is no"},
 		{files{"config/reverb.php": reverbPHP}, "reverb-config", OK, "comes from .env"},

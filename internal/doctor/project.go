@@ -26,6 +26,7 @@ func (d *doctor) project() {
 }
 
 var (
+	typedName     = regexp.MustCompile(`'default'\s*=>\s*['"](\w+)['"]`)
 	defaultName   = regexp.MustCompile(`'default'\s*=>\s*env\(\s*['"](\w+)['"]`)
 	connection    = regexp.MustCompile(`['"](reverb|pusher)['"]\s*=>\s*\[`)
 	reverbSetting = regexp.MustCompile(`^['"](\w+)['"]\s*=>\s*(.+?),?$`)
@@ -56,6 +57,11 @@ func (d *doctor) broadcasting() {
 		} else {
 			d.ok("broadcasting-default", "%s chooses the connection by %s, which is %s", file, m[1], chosen)
 		}
+	} else if m := typedName.FindStringSubmatch(text); m != nil {
+		chosen = m[1]
+		d.ok("broadcasting-default", "%s chooses the connection %s, whatever .env says", file, chosen)
+	} else {
+		d.skip("broadcasting-default", "how %s chooses the connection cannot be seen", file)
 	}
 	if chosen != "reverb" && chosen != "pusher" {
 		return

@@ -46,7 +46,7 @@ func (d *doctor) findServer() {
 	d.pid = listener(d.o.Root, d.o.Config.Port)
 	up, err := d.up()
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case unreached(err):
 		d.portFree()
 		return
 	case err != nil:
@@ -66,12 +66,18 @@ func (d *doctor) findServer() {
 func (d *doctor) up() (*answer, error) {
 	up, err := d.local.get(d.ctx, "/up")
 	// A server with TLS hangs up on plain HTTP, or says 400.
-	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) || err == nil && up.status == http.StatusBadRequest {
+	if err != nil && !unreached(err) || err == nil && up.status == http.StatusBadRequest {
 		if secure := d.overTLS(); secure != nil {
 			return secure, nil
 		}
 	}
 	return up, err
+}
+
+// unreached reports whether no connection was made at all.
+func unreached(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }
 
 // overTLS asks a port that may speak TLS, and keeps to that when it does; nil when it does not. The
@@ -143,7 +149,8 @@ func (d *doctor) roundTrips(app *apps.App) {
 		if err := t.run(d.ctx); err != nil {
 			d.problem(name, advice(err), "application %q, an event on %s: %v", app.ID, kind, err)
 			if b, ok := errors.AsType[broken](err); ok && b.step == connecting {
-				return // nothing else could be said of the other channel
+				d.skip("round-trip-private", "application %q, an event on a private channel: no socket connects", app.ID)
+				return
 			}
 			continue
 		}

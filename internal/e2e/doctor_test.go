@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +31,12 @@ type examination struct {
 // examine runs the doctor in a Laravel project with these lines in .env.
 func examine(t *testing.T, env []string, args ...string) *examination {
 	t.Helper()
-	out, complaints, code := run(t, plan{dir: laravel(t, env...)}, append([]string{"doctor", "--json"}, args...)...)
+	return examineIn(t, plan{dir: laravel(t, env...)}, args...)
+}
+
+func examineIn(t *testing.T, p plan, args ...string) *examination {
+	t.Helper()
+	out, complaints, code := run(t, p, append([]string{"doctor", "--json"}, args...)...)
 	e := &examination{code: code}
 	if err := json.Unmarshal([]byte(out), e); err != nil {
 		t.Fatalf("%v: %s%s", err, out, complaints)
@@ -192,7 +200,7 @@ func TestDoctorWithoutAServer(t *testing.T) {
 	site := httptest.NewServer(http.NotFoundHandler())
 	defer site.Close()
 	examine(t, envOf(site.Listener.Addr().String())).want(t, "running", "problem", "something else listens")
-	examine(t, envOf(addr, "REVERB_SERVER_HOST=192.0.2.1"), "--host=192.0.2.1").want(t, "running", "problem", "")
+	examine(t, envOf(addr), "--host=192.0.2.1").want(t, "running", "problem", "could not listen on 192.0.2.1")
 	examine(t, envOf("127.0.0.1:0")).want(t, "running", "not checked", "the port is 0")
 }
 
@@ -217,6 +225,25 @@ func TestDoctorTellsReverb(t *testing.T) {
 	e.want(t, "public-request-size", "not checked", "look again when Resound runs")
 }
 
+// Behind a proxy with TLS and HTTP/2, whose certificate this machine trusts.
+func TestDoctorGoesThroughTLS(t *testing.T) {
+	t.Parallel()
+	s := start(t, plan{})
+	f := httptest.NewUnstartedServer(forward(s.addr, pass))
+	f.EnableHTTP2 = true
+	f.StartTLS()
+	defer f.Close()
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := plan{dir: laravel(t, envOf(s.addr)...), env: []string{"SSL_CERT_FILE=" + roots}}
+	e := examineIn(t, p, "--url="+strings.Replace(f.URL, "https:", "wss:", 1))
+	e.want(t, "public-upgrade", "ok", f.URL+" takes the upgrade")
+	e.want(t, "public-round-trip", "ok", "came back")
+	e.want(t, "public-request-size", "ok", "comes through")
+}
+
 // The server may speak TLS itself, with a certificate for its public name.
 func TestDoctorOfAServerWithTLS(t *testing.T) {
 	t.Parallel()
@@ -224,6 +251,9 @@ func TestDoctorOfAServerWithTLS(t *testing.T) {
 	defer s.Close()
 	e := examine(t, envOf(s.Listener.Addr().String()))
 	e.want(t, "running", "ok", "https://127.0.0.1")
+	if _, complaints, code := run(t, plan{}, "health", "--port", s.URL[strings.LastIndexByte(s.URL, ':')+1:]); code != 0 {
+		t.Errorf("resound health: %d %s", code, complaints)
+	}
 	e.want(t, "round-trip", "ok", "")
 }
 
