@@ -16,7 +16,7 @@
 // Invariants. Nothing is changed: a file is only read, a process only looked at. What is published
 // goes to channels with random names; a server that keeps events forgets these as any others. Every check ends in one of four verdicts, and none is left out
 // without a word: what cannot be looked at is not checked, with the reason. No report holds a
-// secret, whoever said it (TestNoSecretIsShown). Nobody is asked to trust a wrong
+// secret, whoever said it (TestNoSecretIsShown); one that is shorter than a word is warned of instead (TestShortSecrets). Nobody is asked to trust a wrong
 // certificate, but on the way to this machine's own server.
 //
 // How Resound is told from Reverb: both send the header X-Powered-By: Laravel Reverb, but only Resound has a

@@ -56,7 +56,9 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	d := &doctor{o: o, ctx: ctx}
 	for _, a := range o.Config.Apps() {
-		d.secrets = append(d.secrets, a.Secret)
+		if len(a.Secret) >= wordSize {
+			d.secrets = append(d.secrets, a.Secret)
+		}
 	}
 	d.local = newEndpoint(d.localURL())
 	defer func() { d.local.close() }() // it may be another one then
@@ -82,8 +84,20 @@ func Run(ctx context.Context, o Options) *Report {
 	return &d.report
 }
 
-// settings repeats what `resound check` says.
+// The secrets that reverb:install makes have 20 characters. One below wordSize would be found in every
+// other word, so that nothing of the report could be read; it is warned of.
+const (
+	shortSecret = 16
+	wordSize    = 4
+)
+
+// settings repeats what `resound check` says, and looks at what only takes a look.
 func (d *doctor) settings() {
+	for _, a := range d.o.Config.Apps() {
+		if n := len(a.Secret); n < shortSecret {
+			d.warn("secret", "take a longer one, in .env, in the server and in the queue workers", "application %q: the secret has %s, and can be guessed from one signature", a.ID, plural(n, "character"))
+		}
+	}
 	for _, f := range d.o.Findings {
 		v := map[config.Level]Verdict{config.OK: OK, config.Warning: Warning, config.Error: Problem}[f.Level]
 		d.add(v, "settings", f.Do, "%s", f.Text)

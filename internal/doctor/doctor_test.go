@@ -148,6 +148,23 @@ func TestFindingsAreRepeated(t *testing.T) {
 	d.want(t, "settings", Problem, "REVERB_APP_PING_INTERVAL")
 }
 
+func TestShortSecrets(t *testing.T) {
+	for value, want := range map[string]bool{"a": true, "fifteen-letters": true, "sixteen--letters": false} {
+		d := patient(t, files{".env": strings.Replace(shopEnv, secret, value, 1)}, nil)
+		report := Run(context.Background(), d.o)
+		warned := false
+		for _, c := range report.Checks {
+			warned = warned || c.Name == "secret" && c.Verdict == Warning
+			if strings.Contains(c.Text, "****") {
+				t.Errorf("a secret of %d letters garbles %q", len(value), c.Text)
+			}
+		}
+		if warned != want {
+			t.Errorf("of %d letters it warns: %v", len(value), warned)
+		}
+	}
+}
+
 const broadcastingPHP = `<?php
 return [
     'default' => env('BROADCAST_CONNECTION', 'null'),

@@ -9,6 +9,7 @@
 //   - imports_test.go: who may import what, and go.mod.
 //   - source_test.go: package docs, sizes, goroutines, folders.
 //   - text_test.go: words and paths that no file may hold.
+//   - platforms_test.go: the types of the whole module on every platform of a release.
 //   - lint_test.go: runs the rules, on the repository and on the cases.
 //   - cases_test.go: for each rule, input that it accepts and input that it
 //     must refuse, so that no rule can come to pass everything.
