@@ -243,7 +243,11 @@ func (c *PlayColumn) notes(m *crowd.Result) (notes []string) {
 	waited := slices.Max(c.each(func(r *PlayRound) float64 { return r.Waited / r.Seconds }))
 	loads := slices.Max(c.each(func(r *PlayRound) float64 { return slices.Max(append([]float64{0}, r.LoadsWaited...)) / r.Seconds }))
 	if max(waited, loads) > waitedMuch {
-		note("other processes were in the way: in a second, threads of the server waited %s s for a core, those of a load process %s s.", number(waited), number(loads))
+		server := "those of the server are not known"
+		if c.Rounds[0].CPU > 0 {
+			server = "those of the server " + number(waited) + " s"
+		}
+		note("other processes were in the way: in a second, threads of a load process waited %s s for a core, %s.", number(loads), server)
 	}
 	if n := t.Events.Failed + t.Whispers.Failed; n > 0 {
 		note("%s events were refused or had nobody to send them; that nobody got them counts as lost%s.", thousands(float64(n)), troubles(&t))

@@ -76,8 +76,12 @@ func (c *Crowd) event(s *conn, text []byte) {
 	u := &s.subs[place]
 	c.arrived = c.now
 	if mark == whisperMark {
-		if c.count(&g.Whispers, &u.whispers, event, due) && c.steady(due) {
-			g.Latency.Whisper.Record(time.Duration(c.now - due))
+		if c.count(&g.Whispers, &u.whispers, event, due) {
+			took := time.Duration(c.now - due)
+			c.second.Latency.Record(took)
+			if c.steady(due) {
+				g.Latency.Whisper.Record(took)
+			}
 		}
 		return
 	}

@@ -8,11 +8,11 @@ import (
 // Second is the figures of one second, counted from the beginning of the warm-up, by when things happened.
 type Second struct {
 	Number     int   `json:"number"`
-	Deliveries int64 `json:"deliveries"`
-	Published  int64 `json:"published"` // events that were acknowledged
-	Open       int   `json:"open"`      // sockets, at its end
-	Missing    int64 `json:"missing"`   // events that have not come although later ones have, at its end
-	Latency    Rough `json:"latency"`   // of deliveries
+	Deliveries int64 `json:"deliveries"` // those of whispers as well
+	Published  int64 `json:"published"`  // events that were acknowledged
+	Open       int   `json:"open"`       // sockets, at its end
+	Missing    int64 `json:"missing"`    // events that have not come although later ones have, at its end
+	Latency    Rough `json:"latency"`    // of deliveries
 }
 
 // Add adds what another process had in the same second.
