@@ -30,11 +30,12 @@ type results struct {
 	saved map[string]*bench.Saved
 	texts map[string]string // of go test -bench
 	plots map[string][]byte // the figures that the page shows
+	noted map[string]bool   // the notes that it has
 }
 
 // loadResults reads a directory of saved results.
 func loadResults(dir string) (*results, error) {
-	r := &results{map[string]*bench.Saved{}, map[string]string{}, map[string][]byte{}}
+	r := &results{map[string]*bench.Saved{}, map[string]string{}, map[string][]byte{}, map[string]bool{}}
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("no saved results: %w; make bench saves them, and --root says where the repository is", err)
@@ -174,7 +175,8 @@ func (r *results) title(name string) (string, error) {
 	return inline(s.Result.Table().Title), nil
 }
 
-// notes is {{notes "steady"}}, what the table says below itself, such as that the load was too slow.
+// notes is {{notes "steady"}}, what the table says below itself, such as that the load was too slow;
+// but not again what notes has said before.
 func (r *results) notes(name string) (string, error) {
 	s, err := r.get(name)
 	if err != nil {
@@ -182,7 +184,10 @@ func (r *results) notes(name string) (string, error) {
 	}
 	var list []string
 	for _, note := range s.Result.Table().Notes {
-		list = append(list, inline(note))
+		if !r.noted[note] {
+			list = append(list, inline(note))
+		}
+		r.noted[note] = true
 	}
 	return strings.Join(list, "\n\n"), nil
 }

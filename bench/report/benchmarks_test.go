@@ -75,6 +75,7 @@ func TestTemplate(t *testing.T) {
 		`{{gobench "append" "B/op"}}`:                                            "|                  | B/op |\n|------------------|------|\n| Append/one/async | 70   |",
 		`{{gocommand "append"}}`:                                                 "taskset -c 0 go test ./persist -bench Append",
 		`{{title "fanout-100"}}`:                                                 "Fan-out of 64-byte payloads (0 bytes on the wire) to 100 sockets in 1 channel, 1 in flight",
+		`{{$first := notes "fanout-100"}}{{len (notes "fanout-1000")}}`:          "0",
 		`{{slice (notes "fanout-100") 0 22}}`:                                    "Medians of the rounds,",
 		`{{machine}}`:                                                            "2 cores of Some CPU, linux/amd64 6.1, Go 1.26.8",
 		`{{dates}}, {{load}}, {{versions}}`:                                      "2026-05-04, 0.25, resound-bench v1",
