@@ -16,6 +16,8 @@ type Calibrate struct {
 	Depth    Depth
 	Cores    Cores
 	Progress *Progress
+
+	gauge *gauge
 }
 
 // Depth is how much is measured. Full and Quick are two that serve.
@@ -129,6 +131,30 @@ type step struct {
 // Run measures. When ctx ends it fits what it has; when that is too little it says so.
 func (c Calibrate) Run(ctx context.Context) (*CalibrateResult, error) {
 	r := &CalibrateResult{Target: c.Plain, Depth: c.Depth.Name, Cores: c.Cores}
+	begun := time.Now()
+	if err := c.measure(ctx, r); err != nil {
+		return nil, err
+	}
+	r.Partial = ctx.Err() != nil
+	r.Took = time.Since(begun).Seconds()
+	m, err := model.FitPoints(r.Points)
+	if err != nil {
+		if r.Partial {
+			return nil, fmt.Errorf("interrupted after %.0f s, with too little for a model: %w", r.Took, err)
+		}
+		return nil, fmt.Errorf("the model does not fit: %w", err)
+	}
+	r.Model = m
+	return r, nil
+}
+
+// measure carries all steps out, or those until ctx ends.
+func (c Calibrate) measure(ctx context.Context, r *CalibrateResult) (err error) {
+	c.Progress.Show(0, "the baseline")
+	if c.gauge, err = startGauge(c.Cores); err != nil {
+		return fmt.Errorf("the baseline: %w", err)
+	}
+	defer c.gauge.stop()
 	steps := c.steps()
 	begun := time.Now()
 	for i, s := range steps {
@@ -142,20 +168,14 @@ func (c Calibrate) Run(ctx context.Context) (*CalibrateResult, error) {
 		}
 		c.Progress.Show(float64(i)/float64(len(steps)), what)
 		if err := s.run(ctx, r); err != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("%s: %w", s.what, err)
+			return fmt.Errorf("%s: %w", s.what, err)
 		}
 	}
-	r.Partial = ctx.Err() != nil
-	r.Took = time.Since(begun).Seconds()
-	m, err := model.FitPoints(r.Points)
-	if err != nil {
-		if r.Partial {
-			return nil, fmt.Errorf("interrupted after %.0f s, with too little for a model: %w", r.Took, err)
-		}
-		return nil, fmt.Errorf("the model does not fit: %w", err)
+	if len(c.gauge.readings) > 0 {
+		r.Baseline = spreadOf(c.gauge.readings)
+		r.Points.Baseline = r.Baseline.Median
 	}
-	r.Model = m
-	return r, nil
+	return nil
 }
 
 // steps lists what is measured.
@@ -172,7 +192,6 @@ func (c Calibrate) steps() []step {
 		for _, size := range c.Depth.Payloads {
 			all = append(all, step{"publishes of " + byteCount(size), func(ctx context.Context, r *CalibrateResult) error { return c.publishes(ctx, size, r) }})
 		}
-		all = append(all, step{"the baseline", c.baseline})
 		if pass == 0 {
 			all = append(all, c.others()...)
 		}
@@ -182,7 +201,7 @@ func (c Calibrate) steps() []step {
 
 // others is what one pass is enough for.
 func (c Calibrate) others() []step {
-	all := []step{{"memory", c.memory}, {"connects", c.connects}}
+	all := []step{{"memory of the kernel", c.kernel}, {"memory", c.memory}, {"connects", c.connects}}
 	for _, i := range c.Depth.Idle {
 		all = append(all, step{fmt.Sprintf("%s idle sockets", thousands(float64(i.Sockets))), func(ctx context.Context, r *CalibrateResult) error { return c.idle(ctx, i, r) }})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"resound/bench/model"
 )
@@ -17,7 +18,7 @@ func (c Calibrate) burst(ctx context.Context, b Burst, r *CalibrateResult) error
 	}
 	each := max(b.Sockets/b.Channels*b.Window, c.Depth.Deliveries)
 	got, err := Fanout{Targets: []Target{target}, Channels: []int{b.Channels}, Sockets: b.Sockets, Window: b.Window, Payload: b.Payload,
-		Publishers: 1, Rounds: c.Depth.Rounds, Deliveries: each, Cores: c.Cores, Progress: &Progress{}}.Run(ctx)
+		Publishers: 1, Rounds: c.Depth.Rounds, Deliveries: each, Cores: c.Cores, Progress: &Progress{}, gauge: c.gauge}.Run(ctx)
 	if err != nil || len(got.Columns[0].Rounds) == 0 {
 		return err
 	}
@@ -28,61 +29,44 @@ func (c Calibrate) burst(ctx context.Context, b Burst, r *CalibrateResult) error
 
 // deliveryPoint is the medians of the first column.
 func deliveryPoint(b Burst, got *FanoutResult) model.Delivery {
-	var cpu, bursts []float64
+	var cpu, gauges, bursts []float64
 	for _, round := range got.Columns[0].Rounds {
-		cpu = append(cpu, round.perMillion())
+		cpu, gauges = append(cpu, round.perMillion()), append(gauges, round.Gauge)
 		bursts = append(bursts, millis(round.Bursts)...)
 	}
 	s := spreadOf(cpu)
+	_, ratio := costs(cpu, gauges)
 	return model.Delivery{Sockets: b.Sockets, Channels: b.Channels, Window: b.Window, Payload: b.Payload, Frame: got.Frame, Logged: b.Logged,
-		CPU: s.Median, Low: s.Low, High: s.High, Burst: quantile(bursts, 0.5), Rounds: len(cpu)}
-}
-
-// baseline measures how fast the machine is.
-func (c Calibrate) baseline(ctx context.Context, r *CalibrateResult) error {
-	us, err := machineSpeed(ctx, c.Depth.Deliveries, c.Cores)
-	if us > 0 {
-		r.Baseline = append(r.Baseline, us)
-	}
-	return err
-}
-
-// machineSpeed is what the baseline takes for a delivery, in µs: 0 when ctx has ended.
-func machineSpeed(ctx context.Context, deliveries int, cores Cores) (float64, error) {
-	got, err := Fanout{Targets: []Target{Baseline}, Channels: []int{1}, Sockets: 500, Window: 1, Payload: 64, Publishers: 1, Rounds: 7, Deliveries: deliveries,
-		Cores: cores, Progress: &Progress{}}.Run(ctx)
-	if err != nil || len(got.Columns[0].Rounds) == 0 {
-		return 0, err
-	}
-	return deliveryPoint(Burst{}, got).CPU, nil
+		CPU: s.Median, Ratio: ratio, Low: s.Low, High: s.High, Burst: quantile(bursts, 0.5), Rounds: len(cpu)}
 }
 
 // publishes measures requests of one size, in all four ways.
 func (c Calibrate) publishes(ctx context.Context, size int, r *CalibrateResult) error {
-	points, err := publishPoints(ctx, []Target{c.Plain, c.Logged}, size, c.Depth, c.Cores)
+	points, err := c.publishPoints(ctx, size)
 	r.Points.Publishes = append(r.Points.Publishes, points...)
 	return err
 }
 
-// publishPoints measures a target that keeps nothing, and one that does.
-func publishPoints(ctx context.Context, targets []Target, size int, d Depth, cores Cores) ([]model.Publish, error) {
-	got, err := Publish{Targets: targets, Connections: 32, Payload: size, Rounds: d.Rounds, Requests: d.Requests, Fresh: d.Requests / 4,
-		Cores: cores, Progress: &Progress{}}.Run(ctx)
+// publishPoints measures the target that keeps nothing, and the one that does.
+func (c Calibrate) publishPoints(ctx context.Context, size int) ([]model.Publish, error) {
+	got, err := Publish{Targets: []Target{c.Plain, c.Logged}, Connections: 32, Payload: size, Rounds: c.Depth.Rounds, Requests: c.Depth.Requests,
+		Fresh: c.Depth.Requests / 4, Cores: c.Cores, Progress: &Progress{}, gauge: c.gauge}.Run(ctx)
 	if err != nil || got.Partial {
 		return nil, err
 	}
 	var points []model.Publish
 	for i, column := range got.Columns {
-		var cpu, wrote []float64
+		var cpu, gauges, wrote []float64
 		for j, round := range column.Rounds {
 			n := float64(round.Requests)
-			cpu = append(cpu, round.CPU/n*1e6)
+			cpu, gauges = append(cpu, round.CPU/n*1e6), append(gauges, round.Gauge)
 			// What the other one writes is answers, if anything.
 			if answers := got.Columns[i/2*2].Rounds; j < len(answers) && round.Written > 0 {
 				wrote = append(wrote, float64(round.Written-answers[j].Written)/n)
 			}
 		}
-		p := model.Publish{Payload: size, Fresh: column.Fresh, Logged: i%2 == 1, CPU: quantile(cpu, 0.5), Rounds: len(cpu)}
+		middle, ratio := costs(cpu, gauges)
+		p := model.Publish{Payload: size, Fresh: column.Fresh, Logged: i%2 == 1, CPU: middle, Ratio: ratio, Rounds: len(cpu)}
 		if p.Logged && len(wrote) > 0 {
 			p.Written = max(quantile(wrote, 0.5), 0)
 		}
@@ -96,8 +80,7 @@ func (c Calibrate) scenario(kind string) MemoryScenario {
 		Brief: true, Settle: c.Depth.Settle, Repeat: 1, Cores: c.Cores, Progress: &Progress{}}
 }
 
-// memory measures all kinds at once: they do not compete for anything that is counted of a process. The kernel's memory
-// is counted for the whole system, which has the sockets of all.
+// memory measures all kinds at once: they do not compete for anything that is counted of a process.
 func (c Calibrate) memory(ctx context.Context, r *CalibrateResult) error {
 	channels, further := c.scenario(Plain), c.scenario(Plain)
 	channels.Channels, further.Further = max(c.Depth.Few/4, 1), 4
@@ -110,7 +93,7 @@ func (c Calibrate) memory(ctx context.Context, r *CalibrateResult) error {
 	points, failures := make([][]model.Memory, len(list)), make([]error, len(list))
 	var all sync.WaitGroup
 	for i, s := range list {
-		all.Go(func() { points[i], failures[i] = memoryPoints(ctx, s, len(list)) })
+		all.Go(func() { points[i], failures[i] = memoryPoints(ctx, s) })
 	}
 	all.Wait()
 	for _, p := range points {
@@ -119,8 +102,21 @@ func (c Calibrate) memory(ctx context.Context, r *CalibrateResult) error {
 	return errors.Join(failures...)
 }
 
-// memoryPoints is two points of one of so many servers that get sockets at the same time.
-func memoryPoints(ctx context.Context, s MemoryScenario, servers int) ([]model.Memory, error) {
+// kernel measures what sockets take of the kernel, apart: that is counted for the whole system.
+func (c Calibrate) kernel(ctx context.Context, r *CalibrateResult) error {
+	s := c.scenario(Plain)
+	s.Settle = min(s.Settle, time.Second)
+	got, err := s.Run(ctx)
+	if err != nil || len(got.Rows) == 0 || got.Rows[0].Start.Kernel == 0 {
+		return err
+	}
+	row := got.Rows[0]
+	r.Points.Kernel = append(r.Points.Kernel, model.Kernel{Sockets: s.Many - s.Few, Bytes: float64(row.Many.Kernel - row.Few.Kernel)})
+	return nil
+}
+
+// memoryPoints is two points of one server.
+func memoryPoints(ctx context.Context, s MemoryScenario) ([]model.Memory, error) {
 	got, err := s.Run(ctx)
 	if err != nil || len(got.Rows) == 0 {
 		return nil, err
@@ -136,9 +132,6 @@ func memoryPoints(ctx context.Context, s MemoryScenario, servers int) ([]model.M
 		if row.Kind == Presence {
 			p.Presence, p.UserInfo, p.Channels = true, s.UserInfo, (at.sockets+s.Members-1)/s.Members
 		}
-		if row.Start.Kernel > 0 {
-			p.Kernel = max(float64(at.memory.Kernel-row.Start.Kernel), 0) / float64(servers)
-		}
 		points = append(points, p)
 	}
 	return points, nil
@@ -147,13 +140,16 @@ func memoryPoints(ctx context.Context, s MemoryScenario, servers int) ([]model.M
 // connects measures storms, of the baseline as well: it accepts and does no more.
 func (c Calibrate) connects(ctx context.Context, r *CalibrateResult) error {
 	got, err := Connect{Targets: []Target{Baseline, c.Plain}, Storm: c.Depth.Storm, Parallel: max(c.Depth.Storm/8, 1), Running: 50, Rate: 20, Payload: 64,
-		Quiet: c.Depth.Around, Around: c.Depth.Around, Storms: c.Depth.Storms, Cores: c.Cores, Progress: &Progress{}}.Run(ctx)
+		Quiet: c.Depth.Around, Around: c.Depth.Around, Storms: c.Depth.Storms, Cores: c.Cores, Progress: &Progress{}, gauge: c.gauge}.Run(ctx)
 	if err != nil || got.Partial || len(got.Columns) < 2 {
 		return err
 	}
 	for i, s := range got.Columns[1].Storms {
 		each := func(s ConnectStorm) float64 { return s.CPU / float64(s.Ready) * 1e6 }
 		p := model.Connect{Sockets: s.Ready, CPU: each(s)}
+		if s.Gauge > 0 {
+			p.Ratio = p.CPU / s.Gauge
+		}
 		if accepts := got.Columns[0].Storms; i < len(accepts) {
 			p.Accept = each(accepts[i])
 		}

@@ -37,7 +37,7 @@ func TestCalibrate(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := r.Points
-	if len(p.Deliveries) != 4 || len(p.Publishes) != 8 || len(p.Memory) != 8 || len(p.Connects) != 1 || len(p.Idle) != 1 || r.Partial || len(r.Baseline) != 1 {
+	if len(p.Deliveries) != 4 || len(p.Publishes) != 8 || len(p.Memory) != 8 || len(p.Connects) != 1 || len(p.Idle) != 1 || r.Partial || r.Points.Baseline <= 0 || p.Deliveries[0].Ratio <= 0 {
 		t.Fatalf("%+v", p)
 	}
 	// So little does not tell one cost from another, but what it measured costs something.

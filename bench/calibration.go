@@ -14,7 +14,7 @@ type CalibrateResult struct {
 	Depth    string       `json:"depth"`
 	Took     float64      `json:"took_s"`
 	Cores    Cores        `json:"cores"`
-	Baseline []float64    `json:"baseline_us"` // a delivery of the baseline: how fast the machine was
+	Baseline Spread       `json:"speed_us"` // a delivery of the baseline: how fast the machine was
 	Points   model.Points `json:"points"`
 	Model    *model.Model `json:"model"`
 	Partial  bool         `json:"partial,omitempty"`
@@ -90,8 +90,9 @@ func (r *CalibrateResult) Table() Table {
 		bytes("each further subscription", m.Memory.Subscription), bytes("a presence member with 100 bytes of user_info, more", m.Memory.Member+100*m.Memory.UserInfo),
 		bytes("a channel", m.Memory.Channel), bytes("a socket in the kernel", m.Memory.Kernel))
 	t.Notes = append(t.Notes, fmt.Sprintf("The error is that of the model at the points it was fitted to; `resound-bench plan --verify` measures others. It took %.0f s.", r.Took))
-	if len(r.Baseline) > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("A delivery of the baseline, which does nothing but write, took %s µs.", number(quantile(r.Baseline, 0.5))))
+	if b := r.Baseline; b.Median > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("A delivery of the baseline, which does nothing but write, took %s µs, a quarter of the times less than %s and a quarter more than %s. "+
+			"CPU was measured in deliveries of the baseline, so that a machine that has less to give at times does not spoil the model.", number(b.Median), number(b.Low), number(b.High)))
 	}
 	if len(m.Missing) > 0 {
 		t.Notes = append(t.Notes, "Not told by these points, and counted as nothing: "+strings.Join(m.Missing, ", ")+".")
@@ -130,7 +131,7 @@ func (r *CalibrateResult) Figures() []Figure {
 			if d.Channels != 1 || d.Window != window || d.Sockets != 1000 || d.Logged {
 				continue
 			}
-			measured.X, measured.Y = append(measured.X, float64(d.Frame)), append(measured.Y, d.CPU)
+			measured.X, measured.Y = append(measured.X, float64(d.Frame)), append(measured.Y, r.Points.Cost(d.CPU, d.Ratio))
 			last = max(last, d.Frame)
 		}
 		for frame := 64; frame <= last; frame += max(frame/4, 16) {

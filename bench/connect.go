@@ -21,6 +21,8 @@ type Connect struct {
 	Storms   int
 	Cores    Cores
 	Progress *Progress
+
+	gauge *gauge // read before each storm, if there is one
 }
 
 // ConnectResult is every storm on every server.
@@ -51,6 +53,7 @@ type ConnectStorm struct {
 	CPU       float64        `json:"cpu_s"` // of the server, without the broadcast
 	Connects  Latencies      `json:"connects"`
 	Broadcast Latencies      `json:"broadcast"`
+	Gauge     float64        `json:"gauge_us,omitempty"` // what a delivery of the baseline took before
 }
 
 // Run measures. It returns what it has when ctx ends.
@@ -122,6 +125,10 @@ func (c Connect) storm(p *pair, crowd *load, idle float64) (ConnectStorm, error)
 		report
 		error
 	}
+	speed, err := c.gauge.read()
+	if err != nil {
+		return ConnectStorm{}, err
+	}
 	running := make(chan outcome, 1)
 	go func() {
 		r, err := p.load.do(c.broadcast(c.Around))
@@ -149,7 +156,7 @@ func (c Connect) storm(p *pair, crowd *load, idle float64) (ConnectStorm, error)
 	elapsed := time.Since(started).Seconds()
 	s := ConnectStorm{
 		Ready: r.Counts.Ready, Refused: r.Counts.Refused - counts.Counts.Refused, Reasons: r.Counts.Closed, Overflows: overflows() - dropped,
-		Seconds: float64(r.Done-r.Began) / 1e9, CPU: (after - before).Seconds() - idle*elapsed, Connects: latenciesOf(millis(r.Took)),
+		Seconds: float64(r.Done-r.Began) / 1e9, CPU: (after - before).Seconds() - idle*elapsed, Connects: latenciesOf(millis(r.Took)), Gauge: speed,
 	}
 	b := <-running
 	if b.error != nil {

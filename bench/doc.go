@@ -26,6 +26,7 @@
 //   - playtable.go: the table and the figures of a play.
 //   - calibrate.go: all of that briefly, for a model of what a server costs: which points.
 //   - calibrate_points.go: how each is measured.
+//   - gauge.go: how fast the machine is meanwhile.
 //   - calibration.go: the points and the model as a result, which can be read back.
 //   - reference.go: the calibration that is built in.
 //   - hardware.go: what this machine has.

@@ -25,6 +25,8 @@ type Fanout struct {
 	Deliveries int // in a round, about
 	Cores      Cores
 	Progress   *Progress
+
+	gauge *gauge // read before each round, if there is one
 }
 
 // FanoutResult is every round of every column.
@@ -52,9 +54,10 @@ type FanoutColumn struct {
 // FanoutRound is one turn of a column.
 type FanoutRound struct {
 	Deliveries int64   `json:"deliveries"`
-	CPU        float64 `json:"cpu_s"`    // of the server, in seconds; 0 if its process is not known
-	Waited     float64 `json:"waited_s"` // its threads were ready and did not run
-	Bursts     []int64 `json:"burst_ns"` // of each burst, from its publish to the last socket
+	CPU        float64 `json:"cpu_s"`              // of the server, in seconds; 0 if its process is not known
+	Waited     float64 `json:"waited_s"`           // its threads were ready and did not run
+	Bursts     []int64 `json:"burst_ns"`           // of each burst, from its publish to the last socket
+	Gauge      float64 `json:"gauge_us,omitempty"` // what a delivery of the baseline took before
 }
 
 // fanoutRun is a column that runs.
@@ -163,12 +166,16 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
 	each := f.Sockets / run.column.Channels // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
+	speed, err := f.gauge.read()
+	if err != nil {
+		return FanoutRound{}, err
+	}
 	var answer report
 	used, err := run.spent(func() (err error) {
 		answer, err = run.load.do(o)
 		return err
 	})
-	return FanoutRound{answer.Deliveries, used.ran.Seconds(), used.waited.Seconds(), answer.Took}, err
+	return FanoutRound{answer.Deliveries, used.ran.Seconds(), used.waited.Seconds(), answer.Took, speed}, err
 }
 
 // perMillion is the CPU seconds of the server for a million deliveries.

@@ -18,6 +18,8 @@ type Publish struct {
 	Fresh       int // in a round with a connection for each
 	Cores       Cores
 	Progress    *Progress
+
+	gauge *gauge // read before each round, if there is one
 }
 
 // PublishResult is every round of every column.
@@ -41,8 +43,9 @@ type PublishRound struct {
 	Requests int     `json:"requests"`
 	CPU      float64 `json:"cpu_s"` // of the server
 	Seconds  float64 `json:"seconds"`
-	Hangups  int64   `json:"hangups,omitempty"` // connections that the server closed
-	Written  int64   `json:"written,omitempty"` // bytes of write(2), which is answers and files
+	Hangups  int64   `json:"hangups,omitempty"`  // connections that the server closed
+	Written  int64   `json:"written,omitempty"`  // bytes of write(2), which is answers and files
+	Gauge    float64 `json:"gauge_us,omitempty"` // what a delivery of the baseline took before
 }
 
 // Run measures. It returns what it has when ctx ends.
@@ -95,6 +98,10 @@ func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
 	if fresh {
 		o.Messages = s.Fresh
 	}
+	speed, err := s.gauge.read()
+	if err != nil {
+		return PublishRound{}, err
+	}
 	wrote := written(p.pid())
 	before, err := p.load.do(order{Op: "counts"})
 	if err != nil {
@@ -108,7 +115,7 @@ func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
 	if err != nil {
 		return PublishRound{}, err
 	}
-	return PublishRound{o.Messages, used.ran.Seconds(), time.Duration(answer.Took[0]).Seconds(), answer.Counts.Hangups - before.Counts.Hangups, written(p.pid()) - wrote}, nil
+	return PublishRound{o.Messages, used.ran.Seconds(), time.Duration(answer.Took[0]).Seconds(), answer.Counts.Hangups - before.Counts.Hangups, written(p.pid()) - wrote, speed}, nil
 }
 
 func (c PublishColumn) name() string {

@@ -30,12 +30,12 @@ func examples(t *testing.T) map[string]Result {
 		"calibrate": &reference.Result,
 		"verify":    &VerifyResult{Target: ours, Rows: []VerifyRow{{Quantity: "a delivery", Point: "2,000 sockets", Unit: "µs", Predicted: 5, Measured: 5.5}}, Baseline: [2]float64{4, 4.2}},
 		"fanout": &FanoutResult{Sockets: 1000, Window: 16, Payload: 64, Frame: 112, Pause: time.Millisecond, Publishers: 1, Cores: Cores{0, 1, -15}, Columns: []FanoutColumn{
-			{Target: Baseline, Name: "raw", Channels: 1, Rounds: []FanoutRound{{1000, 0.004, 0.1, []int64{4e6, 5e6}}, {1000, 0.005, 0, []int64{4e6, 6e6}}}},
-			{Target: ours, Name: "new", Channels: 1, Rounds: []FanoutRound{{1000, 0.006, 0.1, []int64{7e6, 5e6}}, {1000, 0.0051, 0, []int64{3e6, 9e6}}}},
+			{Target: Baseline, Name: "raw", Channels: 1, Rounds: []FanoutRound{{1000, 0.004, 0.1, []int64{4e6, 5e6}, 4.1}, {1000, 0.005, 0, []int64{4e6, 6e6}, 3.9}}},
+			{Target: ours, Name: "new", Channels: 1, Rounds: []FanoutRound{{1000, 0.006, 0.1, []int64{7e6, 5e6}, 4.1}, {1000, 0.0051, 0, []int64{3e6, 9e6}, 3.9}}},
 		}},
 		"publish": &PublishResult{Connections: 64, Payload: 64, Columns: []PublishColumn{
-			{Target: BareHTTP, Rounds: []PublishRound{{100, 0.5, 1.5, 0, 0}}}, {Target: ours, Rounds: []PublishRound{{100, 0.6, 1.25, 0, 0}}},
-			{Target: BareHTTP, Fresh: true, Rounds: []PublishRound{{100, 0.7, 1, 0, 0}}}, {Target: ours, Fresh: true, Rounds: []PublishRound{{100, 0.8, 1, 0, 0}}},
+			{Target: BareHTTP, Rounds: []PublishRound{{100, 0.5, 1.5, 0, 0, 4}}}, {Target: ours, Rounds: []PublishRound{{100, 0.6, 1.25, 0, 0, 4}}},
+			{Target: BareHTTP, Fresh: true, Rounds: []PublishRound{{100, 0.7, 1, 0, 0, 4}}}, {Target: ours, Fresh: true, Rounds: []PublishRound{{100, 0.8, 1, 0, 0, 4}}},
 		}},
 		"memory": &MemoryResult{Few: 10, Many: 110, Members: 10, UserInfo: 100, Rows: []MemoryRow{
 			{ours, Plain, memory, Memory{Resident: 4 << 20, Anonymous: 3 << 20, Peak: 4 << 20}, Memory{Resident: 5 << 20, Anonymous: 4 << 20, Peak: 5 << 20}, memory, memory},
@@ -44,7 +44,7 @@ func examples(t *testing.T) map[string]Result {
 		"connect": &ConnectResult{Storm: 100, Parallel: 10, Running: 5, Rate: 40, Columns: []ConnectColumn{
 			{Target: Baseline, Storms: []ConnectStorm{{Ready: 100, Seconds: 2, CPU: 0.01, Connects: latencies, Broadcast: latencies}}},
 			{Target: peer, Before: latencies, Idle: 0.1, Storms: []ConnectStorm{
-				{99, 1, map[string]int{"4100": 1}, 3, 0.5, 0.02, latencies, latencies}, {100, 0, nil, 0, 0.25, 0.03, latencies, latencies}}},
+				{99, 1, map[string]int{"4100": 1}, 3, 0.5, 0.02, latencies, latencies, 4}, {100, 0, nil, 0, 0.25, 0.03, latencies, latencies, 4}}},
 		}},
 		"slow": &SlowResult{Readers: 10, Others: 5, Rate: 40, Payload: 6000, Seconds: 2, Rows: []SlowRow{
 			{ours, latencies, latencies, latencies, memory, 9 << 20, memory, map[string]int{"4100": 3, "reset": 1}, 1}}},

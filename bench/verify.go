@@ -46,7 +46,8 @@ type VerifyRow struct {
 	Point     string  `json:"point"`
 	Unit      string  `json:"unit"`
 	Predicted float64 `json:"predicted"`
-	Measured  float64 `json:"measured"`
+	Measured  float64 `json:"measured"` // CPU at the speed that the machine had when the model was made
+	Now       float64 `json:"now"`      // CPU as it was
 }
 
 // Error is predicted / measured - 1.
@@ -57,20 +58,13 @@ func (v Verify) Run(ctx context.Context) (*VerifyResult, error) {
 	c, m := v.Calibrate, v.Calibration.Result.Model
 	c.Depth = v.Check
 	measured := &CalibrateResult{}
-	steps := c.steps()
-	for i, s := range steps {
-		if ctx.Err() != nil {
-			break
-		}
-		c.Progress.Show(float64(i)/float64(len(steps)), fmt.Sprintf("%d of %d: %s", i+1, len(steps), s.what))
-		if err := s.run(ctx, measured); err != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("%s: %w", s.what, err)
-		}
+	if err := c.measure(ctx, measured); err != nil {
+		return nil, err
 	}
+	// The CPU counts at the speed that the machine had when the model was made.
+	measured.Points.Baseline = v.Calibration.Result.Points.Baseline
 	r := &VerifyResult{Target: v.Calibrate.Plain, Rows: predicted(m, measured.Points), Partial: ctx.Err() != nil}
-	if b := v.Calibration.Result.Baseline; len(b) > 0 && len(measured.Baseline) > 0 {
-		r.Baseline = [2]float64{quantile(b, 0.5), quantile(measured.Baseline, 0.5)}
-	}
+	r.Baseline = [2]float64{v.Calibration.Result.Points.Baseline, measured.Baseline.Median}
 	if len(r.Rows) == 0 {
 		return nil, fmt.Errorf("nothing was measured: %w", context.Cause(ctx))
 	}
@@ -80,27 +74,27 @@ func (v Verify) Run(ctx context.Context) (*VerifyResult, error) {
 // predicted sets what a model says beside points.
 func predicted(m *model.Model, p model.Points) (rows []VerifyRow) {
 	for _, d := range p.Deliveries {
-		rows = append(rows, VerifyRow{"a delivery", d.Name(), "µs", m.Predict(d), d.CPU})
+		rows = append(rows, VerifyRow{"a delivery", d.Name(), "µs", m.Predict(d), p.Cost(d.CPU, d.Ratio), d.CPU})
 	}
 	for _, d := range p.Publishes {
-		rows = append(rows, VerifyRow{"a publish", d.Name(), "µs", m.PredictPublish(d), d.CPU})
+		rows = append(rows, VerifyRow{"a publish", d.Name(), "µs", m.PredictPublish(d), p.Cost(d.CPU, d.Ratio), d.CPU})
 		if d.Written > 0 {
-			rows = append(rows, VerifyRow{"bytes in the log", d.Name(), "bytes", m.Log.Message + m.Log.Written*float64(d.Payload), d.Written})
+			rows = append(rows, VerifyRow{"bytes in the log", d.Name(), "bytes", m.Log.Message + m.Log.Written*float64(d.Payload), d.Written, d.Written})
 		}
 	}
 	const mb = 1 << 20
 	for _, d := range p.Memory {
-		rows = append(rows, VerifyRow{"memory of sockets", d.Name(), "MB", (m.PredictMemory(d) - d.Start) / mb, (d.Resident - d.Start) / mb})
-		if d.Kernel > 0 {
-			rows = append(rows, VerifyRow{"memory of the kernel, both ends", d.Name(), "MB", 2 * m.Memory.Kernel * float64(d.Sockets) / mb, d.Kernel / mb})
+		got := (d.Resident - d.Start) / mb
+		rows = append(rows, VerifyRow{"memory of sockets", d.Name(), "MB", (m.PredictMemory(d) - d.Start) / mb, got, got})
+	}
+	for _, d := range p.Kernel {
+		if d.Bytes <= 0 {
+			continue // so few sockets do not show
 		}
+		rows = append(rows, VerifyRow{"memory of the kernel, both ends", fmt.Sprintf("%d sockets", d.Sockets), "MB", 2 * m.Memory.Kernel * float64(d.Sockets) / mb, d.Bytes / mb, d.Bytes / mb})
 	}
-	var connects []float64
 	for _, d := range p.Connects {
-		connects = append(connects, d.CPU)
-	}
-	if len(connects) > 0 {
-		rows = append(rows, VerifyRow{"a connect", fmt.Sprintf("%d at once", p.Connects[0].Sockets), "µs", m.Connect.Connect, quantile(connects, 0.5)})
+		rows = append(rows, VerifyRow{"a connect", fmt.Sprintf("%d at once", d.Sockets), "µs", m.Connect.Connect, p.Cost(d.CPU, d.Ratio), d.CPU})
 	}
 	return merged(rows)
 }
@@ -112,13 +106,13 @@ func merged(rows []VerifyRow) (list []VerifyRow) {
 		if slices.IndexFunc(rows, same) < i {
 			continue
 		}
-		var measured []float64
+		var measured, now []float64
 		for _, other := range rows {
 			if same(other) {
-				measured = append(measured, other.Measured)
+				measured, now = append(measured, other.Measured), append(now, other.Now)
 			}
 		}
-		row.Measured = quantile(measured, 0.5)
+		row.Measured, row.Now = quantile(measured, 0.5), quantile(now, 0.5)
 		list = append(list, row)
 	}
 	return list
@@ -129,11 +123,13 @@ func (r *VerifyResult) Servers() []Target { return []Target{r.Target} }
 
 // Table has a row for each point.
 func (r *VerifyResult) Table() Table {
-	t := Table{Title: "The model at points that it was not fitted to", Header: []string{"", "point", "predicted", "measured", "unit", "error"}}
-	var all []float64
+	t := Table{Title: "The model at points that it was not fitted to", Header: []string{"", "point", "predicted", "measured", "unit", "error", "as it was now", "error"}}
+	var all, raw []float64
 	within := 0
 	for _, row := range r.Rows {
-		t.Rows = append(t.Rows, []string{row.Quantity, row.Point, number(row.Predicted), number(row.Measured), row.Unit, fmt.Sprintf("%+.1f %%", row.Error()*100)})
+		t.Rows = append(t.Rows, []string{row.Quantity, row.Point, number(row.Predicted), number(row.Measured), row.Unit, fmt.Sprintf("%+.1f %%", row.Error()*100),
+			number(row.Now), fmt.Sprintf("%+.1f %%", (row.Predicted/row.Now-1)*100)})
+		raw = append(raw, math.Abs(row.Predicted/row.Now-1))
 		e := math.Abs(row.Error())
 		if all = append(all, e); e <= aim {
 			within++
@@ -141,9 +137,9 @@ func (r *VerifyResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("Error: %s in the middle, %s at worst; %d of %d points are within %.0f %%, which is the aim.",
 		percent(quantile(all, 0.5)), percent(quantile(all, 1)), within, len(all), aim*100))
-	if b := r.Baseline; b[0] > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("A delivery of the baseline, which does nothing but write, took %s µs when the model was made and %s now: where these differ, "+
-			"so does the machine, and no model is to blame.", number(b[0]), number(b[1])))
+	if b := r.Baseline; b[0] > 0 && b[1] > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("CPU is measured in deliveries of the baseline, which does nothing but write, just before: one took %s µs when the model was made and %s now. "+
+			"As it was now, without that, the error is %s in the middle and %s at worst.", number(b[0]), number(b[1]), percent(quantile(raw, 0.5)), percent(quantile(raw, 1))))
 	}
 	if r.Partial {
 		t.Notes = append(t.Notes, "Interrupted: these are the points that had been measured.")

@@ -25,7 +25,7 @@ func FitPoints(p Points) (*Model, error) {
 	}
 	var connects, accepts []float64
 	for _, c := range p.Connects {
-		connects = append(connects, c.CPU)
+		connects = append(connects, p.Cost(c.CPU, c.Ratio))
 		if c.Accept > 0 {
 			accepts = append(accepts, c.Accept)
 		}
@@ -36,8 +36,8 @@ func FitPoints(p Points) (*Model, error) {
 		return m, nil
 	}
 	fit := Fit{Quantity: "a connect", Unit: "µs"}
-	for _, c := range p.Connects {
-		fit.Each = append(fit.Each, Residual{fmt.Sprintf("%d at once", c.Sockets), c.CPU, m.Connect.Connect})
+	for i, c := range p.Connects {
+		fit.Each = append(fit.Each, Residual{fmt.Sprintf("%d at once", c.Sockets), connects[i], m.Connect.Connect})
 	}
 	fit.summarise()
 	m.Fits = append(m.Fits, fit)
@@ -63,7 +63,7 @@ func (m *Model) fitPublishes(p Points) error {
 		if d.Logged {
 			logged = 1
 		}
-		cpu.add(d.Name(), d.CPU, 0, 1, fresh, size, logged, logged*size, fresh*size)
+		cpu.add(d.Name(), p.Cost(d.CPU, d.Ratio), 0, 1, fresh, size, logged, logged*size, fresh*size)
 		if d.Logged && d.Written > 0 {
 			disk.add(d.Name(), d.Written, 0, 1, size)
 		}
@@ -106,7 +106,7 @@ func (m *Model) fitDeliveries(p Points) error {
 				if d.Logged {
 					known += m.Log.Append + m.Log.Byte*float64(d.Payload)
 				}
-				r.add(d.Name(), d.CPU, known/readers, 1/k, 1/(float64(d.Window)*readers), frame, 1,
+				r.add(d.Name(), p.Cost(d.CPU, d.Ratio), known/readers, 1/k, 1/(float64(d.Window)*readers), frame, 1,
 					crowded(float64(d.Sockets), half)/k, min(k*frame, bend)/k, 1/readers)
 			}
 			s, err := r.solve()
@@ -139,8 +139,10 @@ func (m *Model) fitMemory(p Points) error {
 		}
 		r.add(d.Name(), d.Resident-d.Start, 0, n, 1, n*float64(d.Further), member, member*float64(d.UserInfo), float64(d.Channels))
 		starts = append(starts, d.Start)
-		if d.Kernel > 0 {
-			kernel = append(kernel, d.Kernel/n/2)
+	}
+	for _, d := range p.Kernel {
+		if d.Bytes > 0 && d.Sockets > 0 {
+			kernel = append(kernel, d.Bytes/float64(d.Sockets)/2)
 		}
 	}
 	s, err := r.solve()

@@ -53,7 +53,6 @@ func synthetic(m Model, noise float64) (p Points) {
 			{Channels: sockets / 100, Presence: true, UserInfo: 500}} {
 			d.Sockets, d.Start = sockets, m.Memory.Start
 			d.Resident = d.Start + wrong(m.PredictMemory(d)-d.Start)
-			d.Kernel = wrong(2 * m.Memory.Kernel * float64(sockets))
 			p.Memory = append(p.Memory, d)
 		}
 	}
@@ -64,7 +63,8 @@ func synthetic(m Model, noise float64) (p Points) {
 			p.Idle = append(p.Idle, Idle{Sockets: sockets, Seconds: seconds, Pings: n, CPU: wrong(cpu)})
 		}
 	}
-	p.Connects = []Connect{{4000, wrong(m.Connect.Connect), wrong(m.Connect.Accept)}}
+	p.Connects = []Connect{{Sockets: 4000, CPU: wrong(m.Connect.Connect), Accept: wrong(m.Connect.Accept)}}
+	p.Kernel = []Kernel{{7000, wrong(2 * m.Memory.Kernel * 7000)}}
 	return p
 }
 
@@ -133,6 +133,36 @@ func TestFitWithNoisePredictsWithinIt(t *testing.T) {
 	for name, v := range costs(t, got) {
 		if !(v >= 0) || math.IsInf(v, 0) {
 			t.Errorf("%s is %v", name, v)
+		}
+	}
+}
+
+// TestSlowTimesDoNotSpoilTheFit: where the machine is slower for a while, so is the baseline.
+func TestSlowTimesDoNotSpoilTheFit(t *testing.T) {
+	p := synthetic(truth, 0)
+	p.Baseline = 3.2
+	random := rand.New(rand.NewPCG(5, 6))
+	slower := func(cpu, ratio *float64) {
+		*ratio = *cpu / p.Baseline
+		*cpu *= 1 + random.Float64()
+	}
+	for i := range p.Deliveries {
+		slower(&p.Deliveries[i].CPU, &p.Deliveries[i].Ratio)
+	}
+	for i := range p.Publishes {
+		slower(&p.Publishes[i].CPU, &p.Publishes[i].Ratio)
+	}
+	for i := range p.Connects {
+		slower(&p.Connects[i].CPU, &p.Connects[i].Ratio)
+	}
+	got, err := FitPoints(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := costs(t, &truth)
+	for name, v := range costs(t, got) {
+		if math.Abs(v-want[name]) > 1e-6*want[name] {
+			t.Errorf("%s is %v, want %v", name, v, want[name])
 		}
 	}
 }
