@@ -173,7 +173,7 @@ func (c Calibrate) measure(ctx context.Context, r *CalibrateResult) (err error) 
 	}
 	if len(c.gauge.readings) > 0 {
 		r.Baseline = spreadOf(c.gauge.readings)
-		r.Points.Baseline = r.Baseline.Median
+		r.Points.Baseline = r.Baseline.Low
 	}
 	return nil
 }

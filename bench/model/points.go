@@ -3,7 +3,7 @@ package model
 // Points is everything that was measured of one server on one machine: what a Model is fitted to.
 // CPU is that of the whole server process, in µs.
 type Points struct {
-	// Baseline is what a delivery of the baseline took, in the middle, in µs; 0 is not known. A cost that has a ratio to the
+	// Baseline is what a delivery of the baseline took in the quieter times, in µs; 0 is not known. A cost that has a ratio to the
 	// baseline at the same time counts as that many of these: so a machine that is slower at times does not spoil the fit.
 	Baseline   float64    `json:"baseline_us,omitempty"`
 	Deliveries []Delivery `json:"deliveries"`
