@@ -155,7 +155,7 @@ run-table                        = table --nice=$(NICE) --duration 10s
 run-presence                     = presence --nice=$(NICE) --duration 10s
 run-whisper                      = whisper --nice=$(NICE) --duration 10s
 run-replay                       = replay --nice=$(NICE) --duration 10s
-run-calibrate                    = calibrate --quick --nice=$(NICE)
+run-calibrate                    = calibrate --nice=$(NICE)
 run-verify                       = plan --verify --nice=$(NICE) --model $(RESULTS)/calibrate.json
 
 go-persist-append = GOMAXPROCS=1 taskset -c 0 go test ./persist -run NONE -bench Append -benchtime 200000x

@@ -26,7 +26,7 @@ type Fanout struct {
 	Cores      Cores
 	Progress   *Progress
 
-	gauge *gauge // read before each round, if there is one
+	gauge *gauge // read around each round, if there is one
 }
 
 // FanoutResult is every round of every column.
@@ -57,7 +57,7 @@ type FanoutRound struct {
 	CPU        float64 `json:"cpu_s"`              // of the server, in seconds; 0 if its process is not known
 	Waited     float64 `json:"waited_s"`           // its threads were ready and did not run
 	Bursts     []int64 `json:"burst_ns"`           // of each burst, from its publish to the last socket
-	Gauge      float64 `json:"gauge_us,omitempty"` // what a delivery of the baseline took before
+	Gauge      float64 `json:"gauge_us,omitempty"` // what a delivery of the baseline took, before and behind
 }
 
 // fanoutRun is a column that runs.
@@ -166,12 +166,8 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
 	each := f.Sockets / run.column.Channels // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
-	speed, err := f.gauge.read()
-	if err != nil {
-		return FanoutRound{}, err
-	}
 	var answer report
-	used, err := run.spent(func() (err error) {
+	used, speed, err := f.gauge.around(run.server, func() (err error) {
 		answer, err = run.load.do(o)
 		return err
 	})

@@ -53,7 +53,20 @@ func (g *gauge) read() (float64, error) {
 	return us, err
 }
 
-// costs is the middle of some CPU costs in µs, and of their ratios to what the gauge read before each; that is 0 without a gauge.
+// around lets a server carry f out, and returns what it spent and the middle of what the gauge reads before and behind.
+func (g *gauge) around(s *server, f func() error) (used usage, us float64, err error) {
+	before, err := g.read()
+	if err != nil {
+		return used, 0, err
+	}
+	if used, err = s.spent(f); err != nil {
+		return used, 0, err
+	}
+	after, err := g.read()
+	return used, (before + after) / 2, err
+}
+
+// costs is the middle of some CPU costs in µs, and of their ratios to what the gauge read around each; that is 0 without a gauge.
 func costs(cpu, gauges []float64) (middle, ratio float64) {
 	var ratios []float64
 	for i, us := range cpu {

@@ -19,7 +19,7 @@ type Publish struct {
 	Cores       Cores
 	Progress    *Progress
 
-	gauge *gauge // read before each round, if there is one
+	gauge *gauge // read around each round, if there is one
 }
 
 // PublishResult is every round of every column.
@@ -45,7 +45,7 @@ type PublishRound struct {
 	Seconds  float64 `json:"seconds"`
 	Hangups  int64   `json:"hangups,omitempty"`  // connections that the server closed
 	Written  int64   `json:"written,omitempty"`  // bytes of write(2), which is answers and files
-	Gauge    float64 `json:"gauge_us,omitempty"` // what a delivery of the baseline took before
+	Gauge    float64 `json:"gauge_us,omitempty"` // what a delivery of the baseline took, before and behind
 }
 
 // Run measures. It returns what it has when ctx ends.
@@ -98,17 +98,13 @@ func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
 	if fresh {
 		o.Messages = s.Fresh
 	}
-	speed, err := s.gauge.read()
-	if err != nil {
-		return PublishRound{}, err
-	}
 	wrote := written(p.pid())
 	before, err := p.load.do(order{Op: "counts"})
 	if err != nil {
 		return PublishRound{}, err
 	}
 	var answer report
-	used, err := p.spent(func() (err error) {
+	used, speed, err := s.gauge.around(p.server, func() (err error) {
 		answer, err = p.load.do(o)
 		return err
 	})

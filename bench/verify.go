@@ -127,6 +127,9 @@ func (r *VerifyResult) Table() Table {
 	var all, raw []float64
 	within := 0
 	for _, row := range r.Rows {
+		if row.Now == 0 {
+			row.Now = row.Measured // of a result from before there was a gauge
+		}
 		t.Rows = append(t.Rows, []string{row.Quantity, row.Point, number(row.Predicted), number(row.Measured), row.Unit, fmt.Sprintf("%+.1f %%", row.Error()*100),
 			number(row.Now), fmt.Sprintf("%+.1f %%", (row.Predicted/row.Now-1)*100)})
 		raw = append(raw, math.Abs(row.Predicted/row.Now-1))
