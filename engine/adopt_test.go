@@ -11,8 +11,10 @@ import (
 // to it such a connection would be handed to and fro for ever.
 func TestAnAdoptedConnectionIsNotHandedOverAgain(t *testing.T) {
 	e := start(t, 2)
+	clients := uint64(0)
 	for _, upgrade := range []string{"websocket, foo", "h2c, websocket"} {
 		c := dial(t, e)
+		clients++
 		io.WriteString(c, strings.Replace(handshake, "Upgrade: websocket", "Upgrade: "+upgrade, 1))
 		res, err := http.ReadResponse(c.r, nil)
 		if err != nil {
@@ -21,6 +23,9 @@ func TestAnAdoptedConnectionIsNotHandedOverAgain(t *testing.T) {
 		if res.StatusCode/100 != 4 {
 			t.Errorf("%s: %s", upgrade, res.Status)
 		}
+	}
+	if n := e.Stats().Accepted; n != clients { // they come back by no accept
+		t.Errorf("%d connections were accepted of %d clients", n, clients)
 	}
 }
 

@@ -78,9 +78,14 @@ func (c *conn) Close(err *protocol.Error) {
 	c.closeWith(uint16(err.Code), err.Text)
 }
 
-// closeWith ends the session and sends a close frame behind what is pending.
+// closeWith is how the server ends a connection, and counts that it does.
 func (c *conn) closeWith(code uint16, reason string) {
 	c.loop.engine.closedBy.add(int(code))
+	c.say(code, reason)
+}
+
+// say ends the session and sends a close frame behind what is pending.
+func (c *conn) say(code uint16, reason string) {
 	c.queue(protocol.NewCloseFrame(code, reason))
 	c.linger()
 }

@@ -47,6 +47,7 @@ func (l *loop) answer(c *conn, buf []byte) (n int) {
 	answers, keep := l.answerer.Answer(l.answers[:0], buf[:n])
 	l.answers = emptied(answers)
 	sent, err := l.host.write(c, answers)
+	l.outbox.wrote(sent)
 	switch {
 	case err != nil:
 		c.drop()

@@ -46,7 +46,6 @@ func newLoop(e *Engine, slot int) *loop {
 
 // opened makes the connection of a new socket.
 func (l *loop) opened(s socket) *conn {
-	l.stats.accepted.add(1)
 	c := &conn{sock: s, loop: l, heard: l.wheel.now}
 	l.wheel.arm(c, seconds(headTimeout))
 	return c
@@ -81,7 +80,6 @@ func (c *conn) arrived(buffered int) (enough bool) {
 // traffic reads what the connection has sent and returns how many bytes it is
 // done with. What it leaves comes again, with more behind it. It writes to buf.
 func (l *loop) traffic(c *conn, buf []byte) (n int) {
-	l.stats.received.add(len(buf))
 	if c.carry != nil {
 		all := append(*c.carry, buf...)
 		c.carry = nil
@@ -93,6 +91,7 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 	} else {
 		n = l.read(c, buf)
 	}
+	l.stats.received.add(n) // what is left comes again
 	l.flush()
 	return n
 }
@@ -134,7 +133,7 @@ func (l *loop) message(c *conn, m ws.Message) {
 		if code == ws.CloseNoStatus {
 			code = ws.CloseNormal
 		}
-		c.closeWith(code, string(reason))
+		c.say(code, string(reason))
 	default:
 		l.command(c, m)
 	}

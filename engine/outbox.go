@@ -62,6 +62,12 @@ func (l *loop) flush() {
 	}
 }
 
+// wrote counts a call of the kernel that took n bytes.
+func (o *outbox) wrote(n int) {
+	o.calls++
+	o.bytes += max(n, 0)
+}
+
 // emptied returns a list without its elements, and without its room when that is much.
 func emptied[T any](list []T) []T {
 	if cap(list) > maxPooled {
@@ -163,8 +169,7 @@ func (c *conn) write() {
 	case box.entries[first-1].next == 0: // nearly always
 		f := box.entries[first-1].frame
 		n, err := c.loop.host.write(c, f.Bytes())
-		box.calls++
-		box.bytes += max(n, 0)
+		box.wrote(n)
 		if err != nil {
 			c.drop()
 			return
@@ -206,8 +211,7 @@ func (c *conn) push() bool {
 			size += len(s)
 		}
 		n, err := c.loop.host.writev(c, slices)
-		c.loop.outbox.calls++
-		c.loop.outbox.bytes += max(n, 0)
+		c.loop.outbox.wrote(n)
 		clear(slices)
 		if err != nil {
 			c.drop()

@@ -166,6 +166,9 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	conn := h.loop.opened(c)
 	conn.fd = int32(c.Fd())
 	c.SetContext(conn)
+	if !adopted {
+		h.loop.stats.accepted.add(1)
+	}
 	if e.draining.Load() || e.exhausted() {
 		return nil, gnet.Close
 	}

@@ -139,6 +139,9 @@ func (r *reactor) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.hosts)
+	for _, l := range r.engine.loops {
+		l.stats.ended()
+	}
 	if r.halted != nil {
 		close(r.halted)
 		r.halted = nil

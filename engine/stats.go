@@ -27,7 +27,8 @@ type loopStats struct {
 	lag   measure.Histogram // how late the loop comes to what it is asked for, looked at once a second
 	turns measure.Histogram // how long it works for its mailbox
 	late  atomic.Int64      // the newest lag, in nanoseconds
-	asked atomic.Int64      // when it was asked last, while it has not come to it
+	asked atomic.Int64      // when it was asked first, while it has not come to it
+	run   atomic.Uint32     // of the reactor: what an earlier one asked for says nothing of this one
 }
 
 // Stats is what the engine has done since the start, and what it has now.
@@ -150,11 +151,23 @@ func (e *Engine) Unready() (reasons []string) {
 	return reasons
 }
 
+// ended is told that no loop runs. It may not get a connection for long, and is neither late nor has it slow ones.
+func (c *loopStats) ended() {
+	c.run.Add(1)
+	c.asked.Store(0)
+	c.late.Store(0)
+	c.slow.Store(0)
+	c.backlog.Store(0)
+}
+
 // asked returns the task of one tick: it tells how late the loop comes to it.
 func (l *loop) asked(tick func()) channels.Task {
-	asked := measure.Now()
+	asked, run := measure.Now(), l.stats.run.Load()
 	l.stats.asked.CompareAndSwap(0, int64(asked))
 	return channels.Call(func() {
+		if l.stats.run.Load() != run {
+			return // nobody was there to do it in time
+		}
 		l.stats.asked.Store(0)
 		late := measure.Now() - asked
 		l.stats.lag.Observe(late)

@@ -1,11 +1,15 @@
 package engine
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/panjf2000/gnet/v2"
+
 	"resound/protocol"
+	"resound/protocol/ws"
 )
 
 // What the engine tells of itself is what has happened to its connections.
@@ -74,5 +78,61 @@ func TestCodesAreCounted(t *testing.T) {
 	got := c.counts()
 	if len(got) != 4 || got[1000] != 1 || got[1015] != 1 || got[4000] != 1 || got[4399] != 2 {
 		t.Errorf("%v", got)
+	}
+}
+
+// Bytes that come again with more behind them were read once, and what a loop answers itself is sent too.
+func TestBytesAreCountedOnce(t *testing.T) {
+	m, _ := told(t)
+	w, asking := m.Open(0), m.Open(0)
+	hello, command := []byte(handshake), text(`{"event":"pusher:ping"}`)
+	for _, part := range [][]byte{hello[:9], hello[9:50], hello[50:], command[:1], command[1:7], command[7:]} {
+		w.Feed(part)
+	}
+	asking.Feed([]byte(whole))
+	if got, want := m.Stats().Received, uint64(len(hello)+len(command)+len(whole)); got != want {
+		t.Errorf("%d bytes were received, want %d", got, want)
+	}
+	if got, want := m.Stats().Sent, uint64(len(w.Take())+len(asking.Take())); got != want {
+		t.Errorf("%d bytes were sent, want %d", got, want)
+	}
+}
+
+// Who goes may say any code. That is not the server's doing.
+func TestWhatClientsSayIsNoReasonOfTheServer(t *testing.T) {
+	m := manual(t, Options{Loops: 1})
+	for _, code := range []uint16{1000, 4100, 4201} {
+		w := m.Open(0)
+		w.Feed([]byte(handshake))
+		w.Feed(ws.AppendMasked(nil, ws.OpClose, binary.BigEndian.AppendUint16(nil, code), [4]byte{1, 2, 3, 4}))
+		if !w.HalfClosed {
+			t.Errorf("%d: the close is not answered", code)
+		}
+	}
+	if closed := m.Stats().Closed; len(closed) != 0 {
+		t.Errorf("closed by the server: %v", closed)
+	}
+}
+
+// When the reactor has begun anew, a loop may get no connection for long, and so does nothing. It is not late.
+func TestALoopThatHasEndedIsNotLate(t *testing.T) {
+	m := manual(t, Options{Loops: 1})
+	r, l := &m.reactor, m.loops[0]
+	ticks := 0
+	r.hosts = map[gnet.EventLoop]*gnetHost{nil: {engine: m.Engine, loop: l, tick: func() { ticks++ }}}
+	l.stats.slow.Store(1)
+	l.stats.backlog.Store(1)
+	r.OnTick()
+	l.stats.asked.Add(-int64(time.Minute)) // as if that had been then
+	if len(m.Unready()) != 1 {
+		t.Error("a loop that does not come to its tick is ready")
+	}
+	r.forget()
+	if reasons := m.Unready(); len(reasons) != 0 {
+		t.Errorf("the next run: %q", reasons)
+	}
+	m.Turn()
+	if s := m.Stats(); ticks != 0 || s.Loops[0].Lag.Count != 0 || s.Loops[0].Late != 0 || s.Slow != 0 || s.Backlog != 0 {
+		t.Errorf("%d ticks of the run before, %+v", ticks, s)
 	}
 }
