@@ -44,6 +44,7 @@ func (l *loop) answer(c *conn, buf []byte) (n int) {
 		return 0
 	}
 	l.stats.answered.add(requests)
+	l.events += requests - 1 // a broadcast that waits does not wait for each event's worth of them
 	answers, keep := l.answerer.Answer(l.answers[:0], buf[:n])
 	l.answers = emptied(answers)
 	sent, err := l.host.write(c, answers)
@@ -77,7 +78,7 @@ func wholePost(b []byte) (target []byte, size int) {
 		return nil, 0
 	}
 	line, rest, _ := bytes.Cut(b[:end], []byte("\r\n"))
-	if !bytes.HasSuffix(line, []byte(version)) || len(line) < len(post)+len(version) {
+	if !bytes.HasSuffix(line, []byte(version)) || len(line) < len(post)+len(version) || controls(line) {
 		return nil, 0
 	}
 	body, ok := bodyLength(rest)

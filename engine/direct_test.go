@@ -2,12 +2,15 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"resound/channels"
 )
 
 // teller answers every request with how many bytes it had, and says goodbye to those with a body of x.
@@ -61,6 +64,7 @@ func TestWhatIsAnsweredOnTheLoop(t *testing.T) {
 		"an upgrade":        with("Upgrade: h2c"),
 		"a folded line":     with("X: y\r\n Content-Length: 5"),
 		"a bare line feed":  with("X: y\nContent-Length: 5"),
+		"a broken line":     strings.Replace(whole, "/events ", "/events? HTTP/1.1\nX: ", 1),
 		"a space in a name": strings.Replace(whole, "Length:", "Length :", 1),
 		"a long head":       with("X: " + strings.Repeat("y", maxHead)),
 	} {
@@ -161,6 +165,40 @@ func TestRequestsOfBothKindsOnOneConnection(t *testing.T) {
 		if body, _ := io.ReadAll(res.Body); string(body) != want {
 			t.Errorf("answer %d is %q, want %q", i, body, want)
 		}
+	}
+}
+
+// A broadcast does not wait longer where each event of a socket has many requests in it.
+func TestManyRequestsAreManyEvents(t *testing.T) {
+	m, _ := told(t)
+	l, told := m.loops[0], false
+	l.mailbox.Post(channels.Call(func() { told = true }))
+	w := m.Open(0)
+	w.Feed([]byte(strings.Repeat(whole, eventShare)))
+	l.between()
+	if !told {
+		t.Errorf("a task waits behind %d requests", eventShare)
+	}
+}
+
+// A stop lets a request that is on its way to a kept connection have its answer.
+func TestAStopAnswersOnKeptConnections(t *testing.T) {
+	e := startWith(t, Options{Loops: 2}, func() Answerer { return new(plainTeller) })
+	var kept []*client
+	for range 4 {
+		c := dial(t, e)
+		io.WriteString(c, whole)
+		skipAnswer(t, c)
+		kept = append(kept, c)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := e.Drain(ctx); err != nil {
+		t.Error(err)
+	}
+	for _, c := range kept {
+		io.WriteString(c, whole)
+		skipAnswer(t, c)
 	}
 }
 
