@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +28,13 @@ type admin struct {
 
 // adminHeadTimeout is how long a request to it may take to say what it wants.
 const adminHeadTimeout = 10 * time.Second
+
+// adminIdleTimeout is how long a connection to it is kept for the next request: longer than Prometheus waits between two.
+const adminIdleTimeout = 2 * time.Minute
+
+// maxAdmin is how many connections to it there are at once. They need descriptors of those that the server keeps for
+// itself: with none left it can accept nobody, and everybody who is there is dropped.
+const maxAdmin = 16
 
 // maxLevel is how many bytes the name of a level may have.
 const maxLevel = 32
@@ -45,25 +54,72 @@ func newAdmin(n *Node) (*admin, error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	a := &admin{listener: listener}
-	a.http = http.Server{Handler: authorized(n.config.AdminToken, mux), ReadHeaderTimeout: adminHeadTimeout, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)}
+	a := &admin{listener: few{listener, make(chan struct{}, maxAdmin)}}
+	a.http = http.Server{
+		Handler: authorized(n.config.AdminToken, mux), ReadHeaderTimeout: adminHeadTimeout, IdleTimeout: adminIdleTimeout,
+		ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
 	return a, nil
 }
 
-// authorized asks for a token, if there is one.
+// few is a listener that has no more connections than there is room for. The others wait in the kernel.
+type few struct {
+	net.Listener
+	room chan struct{}
+}
+
+func (l few) Accept() (net.Conn, error) {
+	l.room <- struct{}{}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.room
+		return nil, err
+	}
+	return one{c, sync.OnceFunc(func() { <-l.room })}, nil
+}
+
+// one is a connection of few.
+type one struct {
+	net.Conn
+	leave func()
+}
+
+func (c one) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
+
+// authorized asks for a token, if there is one, and else for a host that can only be this machine: a page that a browser
+// here shows may have a name of its own that leads to 127.0.0.1, and would read all that there is.
 func authorized(token string, h http.Handler) http.Handler {
 	if token == "" {
-		return h
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !isLocal(r.Host) {
+				http.Error(w, "without RESOUND_ADMIN_TOKEN this is for requests to 127.0.0.1, [::1] or localhost", http.StatusForbidden)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
 			w.Header().Set("WWW-Authenticate", "Bearer")
+			w.Header().Set("Connection", "close") // there are few
 			http.Error(w, "this needs the header Authorization: Bearer, with the value of RESOUND_ADMIN_TOKEN", http.StatusUnauthorized)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// isLocal reports whether a Host header names this machine.
+func isLocal(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (n *Node) startAdmin() error {

@@ -1,14 +1,17 @@
 package node
 
 import (
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"resound/protocol"
 )
@@ -102,6 +105,56 @@ func TestLogLevelIsChanged(t *testing.T) {
 		if status != step.status || !strings.Contains(text, step.says) || n.level.Level() != step.level {
 			t.Errorf("%s %q: %d %s, the level is %v", step.method, step.body, status, text, n.level.Level())
 		}
+	}
+}
+
+// A page in a browser of this machine can have a name that leads here.
+func TestAdminWithoutATokenIsForThisMachine(t *testing.T) {
+	n := started(t, "--app-id=1", "--app-key=k", "--app-secret=s", "--admin-address=127.0.0.1:0")
+	for host, want := range map[string]int{
+		"127.0.0.1": 200, "127.0.0.1:9600": 200, "localhost": 200, "localhost:9600": 200, "[::1]": 200, "[::1]:9600": 200,
+		"page.example": 403, "page.example:9600": 403, "127.0.0.1.page.example": 403, "192.0.2.1:9600": 403,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+n.AdminAddr().String()+"/ready", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		res, err := http.DefaultClient.Do(r)
+		if err != nil || res.Body.Close() != nil || res.StatusCode != want {
+			t.Errorf("%s: %v %v, want %d", host, res, err, want)
+		}
+	}
+}
+
+// Strangers may not use up the descriptors that the server needs to accept anybody.
+func TestAdminHasFewConnections(t *testing.T) {
+	n := started(t, "--app-id=1", "--app-key=k", "--app-secret=s", "--admin-address=127.0.0.1:0", "--admin-token="+asked)
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", n.AdminAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	var silent []net.Conn
+	for range maxAdmin {
+		silent = append(silent, dial())
+	}
+	late := dial()
+	if _, err := io.WriteString(late, "GET /ready HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+asked+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, len("HTTP/1.1 200 OK"))
+	_ = late.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if k, err := late.Read(line); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one too many is answered %q, %v", line[:k], err)
+	}
+	silent[0].Close()
+	_ = late.SetReadDeadline(time.Time{})
+	if _, err := io.ReadFull(late, line); err != nil || string(line) != "HTTP/1.1 200 OK" {
+		t.Errorf("when another has gone it gets %q, %v", line, err)
 	}
 }
 
