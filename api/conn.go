@@ -34,6 +34,7 @@ func (l listener) Accept() (net.Conn, error) {
 func (s *Server) turnAway(c net.Conn) {
 	var ctx fasthttp.RequestCtx
 	s.fail(&ctx, errBusy)
+	s.counts.answered(unknown, errBusy.Status, 0)
 	ctx.SetConnectionClose()
 	if c.SetWriteDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = ctx.Response.WriteTo(c) // the buffer of a new socket has room for it; a peer that is gone needs no answer

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -251,6 +252,9 @@ func TestConnectionsHaveALimit(t *testing.T) {
 			t.Errorf("the answer is %+v", res)
 		}
 		c.wantClosed()
+	}
+	if got := n.server.Stats().Requests; !slices.Contains(got, Requests{"other", 503, 3}) {
+		t.Errorf("who was turned away is not counted: %+v", got)
 	}
 	if err := kept[0].CloseWrite(); err != nil {
 		t.Fatal(err)

@@ -20,8 +20,8 @@ type Stats struct {
 	Took     map[string]measure.Counts // by kind, from the whole request to its answer, without the wait for either
 }
 
-// statuses are all that are answered; what is none of them counts as the last.
-var statuses = [...]int{200, 304, 400, 401, 404, 405, 408, 413, 422, 426, 431, 503, 500}
+// statuses are all that are answered, by the pages of the fallback too; what is none of them counts as the last.
+var statuses = [...]int{200, 304, 308, 400, 401, 403, 404, 405, 408, 413, 415, 422, 426, 429, 431, 502, 503, 500}
 
 // names of kinds, as metrics have them.
 var kindNames = [kinds]string{

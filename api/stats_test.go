@@ -2,7 +2,9 @@ package api
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -38,5 +40,23 @@ func TestStatsCountRequests(t *testing.T) {
 		if name == "" {
 			t.Errorf("kind %d has no name", k)
 		}
+	}
+}
+
+// What the pages beside the API are answered with is no fault of the server.
+func TestStatsCountPages(t *testing.T) {
+	n := newNode(t, func(o *Options) {
+		o.Fallback = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			status, _ := strconv.Atoi(r.URL.RawQuery)
+			w.WriteHeader(status)
+		})
+	})
+	var want []Requests
+	for _, status := range []int{200, 308, 400, 403, 404, 405, 413, 415, 429, 502, 503} {
+		n.do("GET", "/page?"+strconv.Itoa(status), "")
+		want = append(want, Requests{"other", status, 1})
+	}
+	if got := n.server.Stats().Requests; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
