@@ -80,7 +80,8 @@ func TestCalibrate(t *testing.T) {
 	quantities := map[string]int{}
 	for _, row := range v.Rows {
 		quantities[row.Quantity]++
-		if !(row.Predicted > 0) || !(row.Measured > 0) {
+		// Fifty sockets are less than what a process gives back meanwhile.
+		if memory := row.Quantity == "memory of sockets"; !(row.Predicted > 0) || !memory && !(row.Measured > 0) {
 			t.Errorf("%+v", row)
 		}
 	}
@@ -150,7 +151,7 @@ func TestDepthsAreLimited(t *testing.T) {
 
 func TestFileThatIsNoModel(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other.json")
-	for text, want := range map[string]string{"{": "is no model", `{"result":{}}`: "no points"} {
+	for text, want := range map[string]string{"{": "is no model", `{"result":{}}`: "not a saved result", `{"format":1,"scenario":"calibrate","result":{}}`: "no points"} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
