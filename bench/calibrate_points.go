@@ -152,6 +152,9 @@ func (c Calibrate) connects(ctx context.Context, r *CalibrateResult) error {
 		}
 		if accepts := got.Columns[0].Storms; i < len(accepts) {
 			p.Accept = each(accepts[i])
+			if g := accepts[i].Gauge; g > 0 {
+				p.Accept *= s.Gauge / g // at the speed that the machine had in the other storm
+			}
 		}
 		r.Points.Connects = append(r.Points.Connects, p)
 	}

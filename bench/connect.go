@@ -22,7 +22,7 @@ type Connect struct {
 	Cores    Cores
 	Progress *Progress
 
-	gauge *gauge // read before each storm, if there is one
+	gauge *gauge // read around each storm, if there is one
 }
 
 // ConnectResult is every storm on every server.
@@ -53,7 +53,7 @@ type ConnectStorm struct {
 	CPU       float64        `json:"cpu_s"` // of the server, without the broadcast
 	Connects  Latencies      `json:"connects"`
 	Broadcast Latencies      `json:"broadcast"`
-	Gauge     float64        `json:"gauge_us,omitempty"` // what a delivery of the baseline took before
+	Gauge     float64        `json:"gauge_us,omitempty"` // what a delivery of the baseline took, before and behind
 }
 
 // Run measures. It returns what it has when ctx ends.
@@ -125,7 +125,7 @@ func (c Connect) storm(p *pair, crowd *load, idle float64) (ConnectStorm, error)
 		report
 		error
 	}
-	speed, err := c.gauge.read()
+	speed, err := c.gauge.steady()
 	if err != nil {
 		return ConnectStorm{}, err
 	}
@@ -154,9 +154,13 @@ func (c Connect) storm(p *pair, crowd *load, idle float64) (ConnectStorm, error)
 		return ConnectStorm{}, err
 	}
 	elapsed := time.Since(started).Seconds()
+	behind, err := c.gauge.steady()
+	if err != nil {
+		return ConnectStorm{}, err
+	}
 	s := ConnectStorm{
 		Ready: r.Counts.Ready, Refused: r.Counts.Refused - counts.Counts.Refused, Reasons: r.Counts.Closed, Overflows: overflows() - dropped,
-		Seconds: float64(r.Done-r.Began) / 1e9, CPU: (after - before).Seconds() - idle*elapsed, Connects: latenciesOf(millis(r.Took)), Gauge: speed,
+		Seconds: float64(r.Done-r.Began) / 1e9, CPU: (after - before).Seconds() - idle*elapsed, Connects: latenciesOf(millis(r.Took)), Gauge: (speed + behind) / 2,
 	}
 	b := <-running
 	if b.error != nil {

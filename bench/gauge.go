@@ -53,6 +53,22 @@ func (g *gauge) read() (float64, error) {
 	return us, err
 }
 
+// steady is the middle of several readings, for what is measured only once.
+func (g *gauge) steady() (float64, error) {
+	if g == nil {
+		return 0, nil
+	}
+	var list []float64
+	for range 5 {
+		us, err := g.read()
+		if err != nil {
+			return 0, err
+		}
+		list = append(list, us)
+	}
+	return quantile(list, 0.5), nil
+}
+
 // around lets a server carry f out, and returns what it spent and the middle of what the gauge reads before and behind.
 func (g *gauge) around(s *server, f func() error) (used usage, us float64, err error) {
 	before, err := g.read()

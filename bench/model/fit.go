@@ -27,7 +27,7 @@ func FitPoints(p Points) (*Model, error) {
 	for _, c := range p.Connects {
 		connects = append(connects, p.Cost(c.CPU, c.Ratio))
 		if c.Accept > 0 {
-			accepts = append(accepts, c.Accept)
+			accepts = append(accepts, c.Accept/c.CPU*p.Cost(c.CPU, c.Ratio))
 		}
 	}
 	m.Connect = ConnectCost{median(connects), min(median(accepts), median(connects))}

@@ -153,7 +153,10 @@ func TestSlowTimesDoNotSpoilTheFit(t *testing.T) {
 		slower(&p.Publishes[i].CPU, &p.Publishes[i].Ratio)
 	}
 	for i := range p.Connects {
-		slower(&p.Connects[i].CPU, &p.Connects[i].Ratio)
+		c := &p.Connects[i]
+		before := c.CPU
+		slower(&c.CPU, &c.Ratio)
+		c.Accept *= c.CPU / before
 	}
 	got, err := FitPoints(p)
 	if err != nil {
