@@ -83,7 +83,7 @@ func (n *Node) watch(ctx context.Context, d time.Duration, most int) (control.To
 func busiest(before moment, there []channels.Occupied, rate func(before, now uint64) float64) (list []control.TopChannel) {
 	for _, c := range there {
 		was := before.channels[channelName{c.App, c.Name}]
-		if was.Messages > c.Traffic.Messages { // everybody had left, and it began anew
+		if was.Messages > c.Traffic.Messages || was.Bytes > c.Traffic.Bytes { // everybody had left, and it began anew
 			was = channels.Traffic{}
 		}
 		one := control.TopChannel{App: c.App, Name: c.Name, Subscriptions: c.Subscriptions, Messages: rate(was.Messages, c.Traffic.Messages)}
