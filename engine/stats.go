@@ -51,8 +51,8 @@ type Stats struct {
 	Slow    int   // connections that do not take what they get
 	Backlog int64 // bytes that they leave, each counted for each
 
-	Closed  map[int]uint64 // connections that the server closed, by code
-	Refused map[int]uint64 // of those, before they were a session
+	Closed  map[int]uint64 // sessions that the server ended, by code
+	Refused map[int]uint64 // WebSockets that became none, by code
 
 	Loops []LoopStats
 }

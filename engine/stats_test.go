@@ -41,7 +41,7 @@ func TestStats(t *testing.T) {
 	first.conn.closeWith(1000, "")
 	m.Advance(3 * time.Minute) // the other one is pinged, and silent
 	s = m.Stats()
-	if s.Refused[4001] != 1 || s.Closed[4001] != 1 || s.Closed[1000] != 1 || s.Closed[4201] != 1 || s.Pings != 1 || s.Timeouts != 1 || s.Answered != 2 || s.Sockets != 0 {
+	if s.Refused[4001] != 1 || s.Closed[4001] != 0 || s.Closed[1000] != 1 || s.Closed[4201] != 1 || s.Pings != 1 || s.Timeouts != 1 || s.Answered != 2 || s.Sockets != 0 {
 		t.Errorf("ends: %+v", s)
 	}
 	if reasons := m.Unready(); len(reasons) != 0 {

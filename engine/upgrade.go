@@ -84,7 +84,8 @@ func (l *loop) upgrade(c *conn, o *opening) {
 	if refused != nil {
 		l.engine.refusedBy.add(refused.Code)
 		c.queue(protocol.NewRawFrame(answer))
-		c.Close(refused)
+		c.Send(refused.Frame())
+		c.say(uint16(refused.Code), refused.Text)
 		return
 	}
 	settings := c.app.Settings()

@@ -43,7 +43,7 @@ var (
 	descAccepted      = desc("accepted_total", "Connections accepted.")
 	descUpgraded      = desc("upgraded_total", "Connections that became WebSockets.")
 	descRefused       = desc("refused_total", "WebSockets refused before they were a session, by close code.", "code")
-	descClosed        = desc("closed_total", "Connections that the server closed, by close code: 4100 is a slow reader, 4201 no answer to a ping.", "code")
+	descClosed        = desc("closed_total", "Sessions that the server ended, by close code: 4100 is a slow reader, 4201 no answer to a ping.", "code")
 	descMessages      = desc("messages_received_total", "Messages of clients.")
 	descReceived      = desc("received_bytes_total", "Bytes read.")
 	descSent          = desc("sent_bytes_total", "Bytes that the kernel took.")
