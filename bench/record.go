@@ -131,7 +131,7 @@ func (r Record) look(ctx context.Context, result *Recording, channels map[string
 		result.Counted = true
 		c.total += now.Traffic.Subscriptions
 		messages, bytes := now.Traffic.Messages-c.messages, now.Traffic.Bytes-c.bytes
-		if now.Traffic.Messages < c.messages { // everybody had left in between, and it began anew
+		if now.Traffic.Messages < c.messages || now.Traffic.Bytes < c.bytes { // everybody had left in between, and it began anew
 			messages, bytes = now.Traffic.Messages, now.Traffic.Bytes
 		}
 		if c.messages, c.bytes = now.Traffic.Messages, now.Traffic.Bytes; look == 0 {

@@ -2,6 +2,9 @@ package bench
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,5 +110,29 @@ func TestRecordSaysWhatIsWrong(t *testing.T) {
 		if _, err := LoadRecording(path); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// A channel that everybody left between two looks counts anew, and may have more messages by then in fewer bytes.
+func TestRecordOfAChannelThatBeganAnew(t *testing.T) {
+	traffic := ""
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/connections") {
+			io.WriteString(w, `{"connections":2}`)
+			return
+		}
+		io.WriteString(w, `{"channels":{"news":{"traffic":`+traffic+`}}}`)
+	}))
+	defer s.Close()
+	r := Record{Target: Target{Address: s.Listener.Addr().String(), ID: "1", Key: "k", Secret: "s"}}
+	channels, result := map[string]*seen{}, new(Recording)
+	for i, text := range []string{`{"subscriptions":2,"messages":1,"bytes":9000}`, `{"subscriptions":2,"messages":3,"bytes":300}`} {
+		traffic = text
+		if err := r.look(t.Context(), result, channels, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := channels["news"]; c.Bytes != 300 || len(c.Messages) != 1 || c.Messages[0] != 3 {
+		t.Errorf("%d bytes, messages %v", c.Bytes, c.Messages)
 	}
 }
