@@ -16,7 +16,7 @@ import (
 func tiny() Depth {
 	return Depth{Name: "tiny", Passes: 1, Rounds: 2, Deliveries: 400,
 		Bursts:   []Burst{{sockets, 1, 1, 64, false}, {sockets, 1, 4, 2000, false}, {2 * sockets, 10, 2, 64, false}, {sockets, 5, 1, 500, true}},
-		Payloads: []int{64, 2000}, Requests: 200, Few: 2000, Many: 4000, Members: []Members{{5, 100}}, Settle: 10 * time.Millisecond,
+		Payloads: []int{64, 2000}, Requests: 200, Few: 6000, Many: 12000, Members: []Members{{5, 100}}, Settle: 10 * time.Millisecond,
 		Storm: 40, Storms: 1, Around: 300 * time.Millisecond, Idle: []Idlers{{sockets, 3500 * time.Millisecond}}}
 }
 
@@ -73,7 +73,7 @@ func TestCalibrate(t *testing.T) {
 	}
 
 	v, err := Verify{Calibrate: c, Calibration: read, Check: Depth{Passes: 1, Rounds: 2, Deliveries: 400, Bursts: []Burst{{sockets, 1, 2, 200, false}},
-		Payloads: []int{400}, Requests: 200, Few: 2000, Many: 4000, Settle: 10 * time.Millisecond, Storm: 40, Storms: 1, Around: 300 * time.Millisecond}}.Run(context.Background())
+		Payloads: []int{400}, Requests: 200, Few: 6000, Many: 12000, Settle: 10 * time.Millisecond, Storm: 40, Storms: 1, Around: 300 * time.Millisecond}}.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
