@@ -1,6 +1,9 @@
 package crowd
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // atOnce is how many tasks are carried out before the sockets are looked at.
 const atOnce = 64
@@ -187,11 +190,16 @@ func (c *Crowd) result() *Result {
 	r := &Result{From: c.from, End: c.end, Late: c.late}
 	for i := range c.conns {
 		s := &c.conns[i]
+		until := c.end // who was cut off and is still away, as it should be, need not have anything
+		if s.state != away && s.state != ready && c.end-s.begun > int64(c.o.Patience) {
+			s.group.Closed[fmt.Sprintf("no subscription within %v", c.o.Patience)]++
+			until = s.begun
+		}
 		for j := range s.subs {
 			u, ch := &s.subs[j], c.channelOf(s, j)
-			if s.state != ready && s.cut && u.had && !s.group.Drop.Replay { // still away, as it should be
-				s.group.Events.Excused += u.events.excuse(ch.events.before(c.end)).within(c.window(ch.events))
-				s.group.Whispers.Excused += u.whispers.excuse(ch.whispers.before(c.end)).within(c.window(ch.whispers))
+			if s.state != ready && s.cut && u.had && u.since == 0 && !s.group.Drop.Replay {
+				s.group.Events.Excused += u.events.excuse(ch.events.before(until)).within(c.window(ch.events))
+				s.group.Whispers.Excused += u.whispers.excuse(ch.whispers.before(until)).within(c.window(ch.whispers))
 			}
 			c.settle(s, j, c.end)
 		}

@@ -33,6 +33,7 @@ type pusherServer struct {
 	publish func(number int) (status int)  // what a publish is answered, if not nil; 0 is 200 and the end of the connection
 	mu      sync.Mutex
 	conns   []net.Conn
+	silent  int // a socket behind so many is never answered its subscription, if not 0
 	number  int // of the next event
 	history []event
 	replays func(number int) (times int) // how often an event is replayed, if not nil: once is right
@@ -79,6 +80,9 @@ func (s *pusherServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go s.whispers(conn, rw.Reader)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.silent > 0 && len(s.conns) >= s.silent {
+		return
+	}
 	s.conns = append(s.conns, conn)
 	position := ""
 	if command.Data.Replay != nil {
@@ -406,6 +410,21 @@ func TestDropsAreExcused(t *testing.T) {
 	}
 	if sum := g.Events.Delivered + g.Events.Excused; sum != 100*sockets {
 		t.Errorf("%d deliveries came or were excused, want %d", sum, 100*sockets)
+	}
+}
+
+// A server that does not let in again who was cut off is not excused: what he missed since he is back is lost.
+func TestWhoIsNotLetInAgainMissesEvents(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil)
+	s.silent = sockets
+	r := play(t, s, func(o *Options) {
+		o.Workload.Duration = 2 * time.Second
+		o.Workload.Groups[0].Drop = Drop{Rate: 10, Away: 100 * time.Millisecond}
+	})
+	g := &r.Groups[0]
+	if g.Dropped == 0 || g.Returned != 0 || g.Closed["no subscription within 500ms"] == 0 || g.Events.Lost < 100 || g.Events.Delivered+g.Events.Excused+g.Events.Lost != 200*sockets {
+		t.Errorf("%d were cut, %d came back, closed %v, %+v", g.Dropped, g.Returned, g.Closed, g.Events)
 	}
 }
 
