@@ -8,21 +8,29 @@ import (
 	json "github.com/goccy/go-json"
 )
 
-// hidden stands for a secret.
-const hidden = "***"
+// hidden stands for a secret; placeholder, for the one that a server is started with, is none.
+const (
+	hidden      = "***"
+	placeholder = "{secret}"
+)
 
 var (
 	secretName  = regexp.MustCompile(`(?i)^[\w-]*(secret|password|passwd|token)[\w-]*$`)
-	secretValue = regexp.MustCompile(`(?i)((?:secret|password|passwd|token)[\w-]*=)\S+`)
+	secretValue = regexp.MustCompile(`(?i)((?:secret|password|passwd|token)[\w-]*=|-[\w-]*(?:secret|password|passwd|token)[\w-]*\s+)(\{secret\}|'[^']*'|"[^"]*"|\S+)`)
 	userInfo    = regexp.MustCompile(`(://)[^@/\s]+@`)
 	// A path of more than one folder that begins at the root: it says whose machine this is, and nothing about the result.
-	longPath = regexp.MustCompile(`(^|[=,\s])(/[^=,\s]*/[^=,\s]*)`)
+	longPath = regexp.MustCompile(`(^|[=,\s'"(])(/[^=,\s'"()]*/[^=,\s'"()]*)`)
 )
 
-// publish returns a word of a command line as it may be seen by everybody: without secrets, and with the
+// publish returns a word of a command line, which may be a command line itself, or an error as it may be seen by everybody: without secrets, and with the
 // base names of paths.
 func publish(word string) string {
-	word = secretValue.ReplaceAllString(word, "${1}"+hidden)
+	word = secretValue.ReplaceAllStringFunc(word, func(match string) string {
+		if strings.HasSuffix(match, placeholder) {
+			return match
+		}
+		return secretValue.ReplaceAllString(match, "${1}"+hidden)
+	})
 	word = userInfo.ReplaceAllString(word, "${1}"+hidden+"@")
 	return longPath.ReplaceAllStringFunc(word, func(match string) string {
 		at := strings.IndexByte(match, '/')
@@ -35,7 +43,7 @@ func publishAll(words []string) []string {
 	var list []string
 	secret := false
 	for _, word := range words {
-		if secret {
+		if secret && word != placeholder {
 			word = hidden
 		}
 		secret = strings.HasPrefix(word, "-") && secretName.MatchString(word)

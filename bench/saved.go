@@ -145,7 +145,7 @@ func (r Run) Save(path string, result Result, failure error) error {
 		return fmt.Errorf("%s: results of type %T are not registered in package bench", path, result)
 	}
 	if failure != nil {
-		s.Failure = failure.Error()
+		s.Failure = publish(failure.Error())
 	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -136,6 +137,44 @@ func TestNothingSecretIsSaved(t *testing.T) {
 				t.Errorf("%s: %s is not in %s", name, want, text)
 			}
 		}
+	}
+}
+
+func TestCommandsAndErrorsArePublished(t *testing.T) {
+	for text, want := range map[string]string{
+		"mine=SECRET=hush ./server --port {port} --app-secret hush": "mine=SECRET=*** ./server --port {port} --app-secret ***",
+		`mine=./server {port} --token 'hush hush' --x`:              "mine=./server {port} --token *** --x",
+		`mine=./server --app-secret={secret} --secret {secret}`:     "mine=./server --app-secret={secret} --secret {secret}",
+		"mine=sh -c '/home/me/x/server {port}'":                     "mine=sh -c 'server {port}'",
+		"fork/exec /home/me/bin/server: no such file":               "fork/exec server: no such file",
+	} {
+		if got := publish(text); got != want {
+			t.Errorf("%s becomes %s, want %s", text, got, want)
+		}
+	}
+	if got := publishAll([]string{"--secret", placeholder, "--secret", "hush"}); got[1] != placeholder || got[3] != hidden {
+		t.Errorf("%q", got)
+	}
+	path := filepath.Join(t.TempDir(), "r.json")
+	if err := (Run{}).Save(path, &IdleResult{}, errors.New("open /home/me/bin/server: --secret hush")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Load(path); err != nil || s.Failure != "open server: --secret ***" {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestWhatCannotBeSavedLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "r.json") // where a directory is, no file can be
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := (Run{}).Save(path, &IdleResult{}, nil); err == nil {
+		t.Error("no error")
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
+		t.Errorf("%v is left, %v", list, err)
 	}
 }
 
