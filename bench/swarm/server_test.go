@@ -22,9 +22,16 @@ type pusherServer struct {
 	deliver func(conns []net.Conn, frame []byte, number int) // how an event goes out
 	hangsUp bool                                             // after each answer
 
-	mu     sync.Mutex
+	mu     sync.Mutex // held while an event goes out
 	conns  []net.Conn
 	number int // of the next event
+}
+
+// begin makes the server deliver like that from now on, and count from 0.
+func (s *pusherServer) begin(deliver func([]net.Conn, []byte, int)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deliver, s.number = deliver, 0
 }
 
 func newServer(t *testing.T, deliver func([]net.Conn, []byte, int)) *pusherServer {

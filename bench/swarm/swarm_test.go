@@ -65,16 +65,16 @@ func TestPublishersConnectAgain(t *testing.T) {
 			t.Fatalf("%d deliveries, %v", got, err)
 		}
 	}
-	server.deliver = func([]net.Conn, []byte, int) {}
+	server.begin(func([]net.Conn, []byte, int) {})
 	if _, err := s.Requests("fan", 20, 4, false); err != nil {
 		t.Fatal(err)
 	}
 	if s.Hangups != 12+20 {
 		t.Errorf("%d connections ended, want %d", s.Hangups, 12+20)
 	}
-	server.deliver = all
 	for _, publishers := range []int{1, 3} {
-		server.number, o.Publishers = 0, publishers
+		server.begin(all)
+		o.Publishers = publishers
 		s = connected(t, o)
 		if got, _, err := s.Burst(12); err != nil || got != 12*sockets { // each waits for the answer before
 			t.Fatalf("%d deliveries, %v", got, err)
