@@ -211,6 +211,9 @@ func versionOf(t Target) string {
 		return ""
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
+	if !strings.HasPrefix(line, "resound ") {
+		return "" // others have a command start as well
+	}
 	return line
 }
 
@@ -224,6 +227,9 @@ func Load(path string) (*Saved, error) {
 		return nil, err
 	}
 	s, err := read(b)
+	if err == nil {
+		err = whole(s.Result)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -256,4 +262,16 @@ func read(b []byte) (*Saved, error) {
 		return nil, fmt.Errorf("broken: %w", err)
 	}
 	return s, nil
+}
+
+// whole says whether everything can be made of a result that is made of one: whoever edits a file may leave out what it needs.
+func whole(r Result) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("broken: something is missing in its result (%v): run the scenario again", p)
+		}
+	}()
+	r.Table()
+	r.Figures()
+	return nil
 }

@@ -194,6 +194,9 @@ func TestServersAreDescribed(t *testing.T) {
 	if s := list[2]; s.Version != "" {
 		t.Errorf("a program of somebody else was asked for its version: %+v", s)
 	}
+	if v := versionOf(Target{Program: "/bin/echo", Args: []string{"start", "--port={port}"}}); v != "" {
+		t.Errorf("%q is the version of a program of somebody else", v)
+	}
 }
 
 func TestFilesThatAreNoSavedResults(t *testing.T) {
@@ -203,12 +206,15 @@ func TestFilesThatAreNoSavedResults(t *testing.T) {
 		"{":    "not a saved result",
 		"[]":   "not a saved result",
 		"null": "run the scenario again",
-		`{"machine":{"cores":2},"result":{"sockets":7}}`:            "run the scenario again",
-		`{"format":2,"scenario":"fanout","result":{}}`:              "saved in format 2, and this resound-bench reads format 1",
-		`{"format":1,"scenario":"juggle","result":{}}`:              `"juggle", which this resound-bench does not know`,
-		`{"format":1,"scenario":"fanout"}`:                          "no result in it",
-		`{"format":1,"scenario":"fanout","result":null}`:            "no result in it",
-		`{"format":1,"scenario":"fanout","result":{"sockets":"x"}}`: "broken",
+		`{"machine":{"cores":2},"result":{"sockets":7}}`:                                   "run the scenario again",
+		`{"format":2,"scenario":"fanout","result":{}}`:                                     "saved in format 2, and this resound-bench reads format 1",
+		`{"format":1,"scenario":"juggle","result":{}}`:                                     `"juggle", which this resound-bench does not know`,
+		`{"format":1,"scenario":"fanout"}`:                                                 "no result in it",
+		`{"format":1,"scenario":"fanout","result":null}`:                                   "no result in it",
+		`{"format":1,"scenario":"fanout","result":{"sockets":"x"}}`:                        "broken",
+		`{"format":1,"scenario":"fanout","result":{"sockets":7}}`:                          "something is missing in its result",
+		`{"format":1,"scenario":"calibrate","result":{}}`:                                  "something is missing in its result",
+		`{"format":1,"scenario":"play","result":{"columns":[{"rounds":[{"seconds":1}]}]}}`: "something is missing in its result",
 	} {
 		path := filepath.Join(dir, "broken.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
