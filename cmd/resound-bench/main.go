@@ -155,6 +155,9 @@ type output struct {
 
 // paths are the files to write. The directory of --json has to be there, that of --out is made.
 func (o output) paths(run bench.Run) (list []string, err error) {
+	if o.JSON == "-" {
+		return nil, errors.New("--json - : the table of a run goes to standard output, and its raw figures to a file: name one")
+	}
 	if o.JSON != "" {
 		if info, err := os.Stat(filepath.Dir(o.JSON)); err != nil || !info.IsDir() { // better now than after the run
 			return nil, fmt.Errorf("--json %s: there is no directory %s: make it first", o.JSON, filepath.Dir(o.JSON))
@@ -165,7 +168,24 @@ func (o output) paths(run bench.Run) (list []string, err error) {
 		name := fmt.Sprintf("%s-%s.json", run.Command[0], run.Time.Format("20060102-150405"))
 		list, err = append(list, filepath.Join(o.Out, name)), os.MkdirAll(o.Out, 0o755)
 	}
+	for _, path := range list {
+		if err == nil {
+			err = writable(path)
+		}
+	}
 	return list, err
+}
+
+// writable says now, and not after the run, that a result cannot be written.
+func writable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory: name a file in it", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".resound-bench-")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 var errInterrupted = errors.New("interrupted: the result is what was measured until then")

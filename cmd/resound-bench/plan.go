@@ -39,7 +39,7 @@ type planCommand struct {
 	Server string `placeholder:"PATH" default:"bin/resound" help:"The resound binary to verify with (default ${default})."`
 	Nice   int    `placeholder:"N" default:"0" help:"Its priority, and that of the load (default ${default})."`
 
-	JSON     string `name:"json" placeholder:"FILE" help:"Write the answer, or what was verified, to this file as JSON; - is standard output."`
+	JSON     string `name:"json" placeholder:"FILE" help:"Write the answer to this file as JSON, - is standard output; with --verify, save what was verified, for resound-bench report."`
 	Markdown bool   `help:"Print Markdown."`
 }
 
@@ -139,7 +139,11 @@ func (c planCommand) calibration() (*bench.Calibration, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return r, fmt.Sprintf("Costs of %s: one core of an %s, measured on %s.", path, r.Machine.CPU, r.Time.Format("2006-01-02")), nil
+	note := fmt.Sprintf("Costs of %s: one core of an %s, measured on %s.", path, r.Machine.CPU, r.Time.Format("2006-01-02"))
+	if r.Result.Partial {
+		note += "\nThat calibration was INTERRUPTED: it has fewer points, and errs more."
+	}
+	return r, note, nil
 }
 
 func writeJSON(path string, v any) error {

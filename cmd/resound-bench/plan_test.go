@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -47,6 +48,23 @@ func TestPlanCommand(t *testing.T) {
 	for _, want := range []string{"250,000 viewers", "NOT OF YOUR MACHINE", "EXTRAPOLATED", "LimitNOFILE=", "--history-messages=18000"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}
+
+func TestPlanOfAnInterruptedCalibration(t *testing.T) {
+	r, err := bench.Reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.json")
+	for _, partial := range []bool{false, true} {
+		r.Result.Partial = partial
+		if err := r.Save(path, &r.Result, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, note, err := (planCommand{Model: path}).calibration(); err != nil || strings.Contains(note, "INTERRUPTED") != partial {
+			t.Errorf("interrupted %v: %q, %v", partial, note, err)
 		}
 	}
 }

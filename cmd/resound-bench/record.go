@@ -33,9 +33,13 @@ func (c recordCommand) run(ctx context.Context) error {
 	if c.Every < 10*time.Millisecond || c.Duration < c.Every {
 		return fmt.Errorf("--every is at least 10ms, and --for at least as long")
 	}
+	target := bench.Target{Name: c.Address, ID: c.ID, Key: c.Key, Secret: c.Secret, Path: c.Path}
+	if err := errors.Join(target.SetAddress(c.Address, ""), writable(c.Out)); err != nil {
+		return err
+	}
 	p := progress()
 	r, err := bench.Record{
-		Target:   bench.Target{Name: c.Address, Address: c.Address, ID: c.ID, Key: c.Key, Secret: c.Secret, Path: c.Path},
+		Target:   target,
 		Duration: c.Duration, Every: c.Every, Progress: p,
 	}.Run(ctx)
 	p.Clear()

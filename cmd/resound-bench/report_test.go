@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,22 @@ func TestWhereResultsGo(t *testing.T) {
 	}
 	if _, err := (output{JSON: filepath.Join(dir, "gone", "a.json")}).paths(run); err == nil || !strings.Contains(err.Error(), "make it first") {
 		t.Errorf("into no directory: %v", err)
+	}
+	nowhere := map[string]string{"-": "name one", dir: "is a directory"}
+	if runtime.GOOS == "linux" {
+		nowhere["/proc/a.json"] = "cannot be written"
+	}
+	for path, want := range nowhere {
+		if _, err := (output{JSON: path}).paths(run); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("to %s: %v", path, err)
+		}
+	}
+	r := recordCommand{Address: "wss://127.0.0.1:1", Duration: time.Second, Every: time.Second, Out: dir}
+	if err := r.run(context.Background()); err == nil || !strings.Contains(err.Error(), "no TLS") || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("a recording: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
 	}
 }
 
