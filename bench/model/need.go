@@ -8,6 +8,8 @@ const (
 	headers      = 66        // Ethernet, IP and TCP with timestamps, of a packet
 	acknowledge  = 0.5       // acknowledgements for each packet
 	httpRequest  = 420       // head of a signed publish, beside its data
+	httpAnswer   = 130       // all of its answer
+	handshake    = 3         // packets each way that open and close a connection
 	logMemory    = 160 << 20 // tables of the log, its cache and the newest events (replay_memory), at most
 	pongPatience = 30        // seconds after a ping until a socket that is gone is closed
 	sendBuffer   = 1 << 20   // the kernel's, of a socket that does not read, with the settings of Settings
@@ -89,8 +91,13 @@ func (m *Model) NeedOf(d Demand, loops int) Need {
 	packets := sends*math.Ceil(d.Together*d.frame()/segment) + d.changes()*math.Ceil(memberFrame(d)/segment)
 	n.Out = 8 * (d.deliveries()*d.frame() + d.changes()*memberFrame(d) + packets*headers)
 	requests := publishes * math.Ceil((httpRequest+float64(d.Size))/segment)
-	n.In = 8 * (publishes*(httpRequest+float64(d.Size)) + (requests+packets*acknowledge)*headers)
-	n.Packets = packets*(1+acknowledge) + 2*requests
+	connections := 0.0 // packets each way
+	if d.Fresh {
+		connections = publishes * handshake
+	}
+	n.Out += 8 * (publishes*(httpAnswer+headers) + connections*headers)
+	n.In = 8 * (publishes*(httpRequest+float64(d.Size)) + (requests+packets*acknowledge+connections)*headers)
+	n.Packets = packets*(1+acknowledge) + requests + publishes + 2*connections
 	n.Descriptors = viewers + otherFiles
 	return n
 }

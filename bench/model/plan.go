@@ -68,6 +68,7 @@ func (m *Model) resources(k Machine) []resource {
 		{"CPU", "cores", useCPU * float64(k.Cores), func(d Demand) float64 { return m.NeedOf(d, k.Cores).Busy }},
 		{"memory", "GB", useMemory * float64(k.Memory) / (1 << 30), func(d Demand) float64 { return m.NeedOf(d, k.Cores).Memory() / (1 << 30) }},
 		{"network out", "Gbit/s", useBandwidth * k.Bandwidth / 1e9, func(d Demand) float64 { return m.NeedOf(d, k.Cores).Out / 1e9 }},
+		{"network in", "Gbit/s", useBandwidth * k.Bandwidth / 1e9, func(d Demand) float64 { return m.NeedOf(d, k.Cores).In / 1e9 }},
 		{"descriptors", "", float64(k.Descriptors), func(d Demand) float64 { return m.NeedOf(d, k.Cores).Descriptors }},
 		{"CPU while all come back", "cores", float64(k.Cores), func(d Demand) float64 {
 			return m.NeedOf(d, k.Cores).Busy + float64(d.Viewers)*m.Connect.Connect/1e6/d.Within.seconds()

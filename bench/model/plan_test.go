@@ -64,9 +64,9 @@ func TestNeed(t *testing.T) {
 	near(t, "of the kernel", n.Kernel, 36e6)
 	near(t, "of what is under way", n.Underway, 1800*(500+1024)) // 0.1 s of 18,000 a second, or one event to 900
 	near(t, "of slow viewers", n.Slow, 900*2*500*90)
-	near(t, "bits out", n.Out, 18000*8*(500+66))
-	near(t, "bits in", n.In, 8*(20*820+(20+9000)*66))
-	near(t, "packets", n.Packets, 27000+40)
+	near(t, "bits out", n.Out, 18000*8*(500+66)+8*20*(130+66+3*66)) // an answer, and a connection opened and closed
+	near(t, "bits in", n.In, 8*(20*820+(20+9000+60)*66))
+	near(t, "packets", n.Packets, 27000+40+120)
 	near(t, "descriptors", n.Descriptors, 9300)
 	near(t, "written", n.DiskWrite, 20*800)
 	near(t, "kept", n.DiskKept, 10*800*100)
@@ -87,6 +87,21 @@ func TestNeed(t *testing.T) {
 	}
 }
 
+// Where each event has one reader, more comes in than goes out.
+func TestNetworkInIsALimit(t *testing.T) {
+	d := DefaultDemand()
+	d.Viewers, d.Channels, d.Rate, d.Kept = 100000, 100000, 1, false
+	a, err := round().Plan(d, Machine{Cores: 64, Memory: 256 << 30, Bandwidth: 1e9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 100,000 × (820 of a request, 66 of headers, 33 of an acknowledgement, 198 of a connection)
+	near(t, "bits in", a.Need.In, 8e5*(820+66+33+198))
+	if a.Fits || a.First.Resource != "network in" || a.Need.Out > 0.95*a.Need.In {
+		t.Errorf("%+v, and %v bits go out", a.First, a.Need.Out)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	d := DefaultDemand()
 	d.Viewers, d.Channels, d.Rate, d.Size, d.Kept = 10000, 10, 10, 400, false
@@ -98,8 +113,8 @@ func TestPlan(t *testing.T) {
 	if a.Cores != 1 || !a.Fits {
 		t.Errorf("%d cores, %v", a.Cores, a.Fits)
 	}
-	// 100,000 × 566 bytes are 0.453 Gbit/s of the 0.7 that are usable; CPU is enough for four times the viewers.
-	if a.First.Resource != "network out" || math.Abs(a.First.Factor-0.7/0.4528) > 0.001 || a.Most != int(a.First.Factor*10000) {
+	// 100,000 × 566 bytes and 100 answers are 0.453 Gbit/s of the 0.7 that are usable; CPU is enough for four times the viewers.
+	if a.First.Resource != "network out" || math.Abs(a.First.Factor-(0.7-0.0003)/0.4528) > 0.001 || a.Most != int(math.Round(a.First.Factor*10000)) {
 		t.Errorf("%+v, %d", a.First, a.Most)
 	}
 	for _, l := range a.Limits {
