@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	json "github.com/goccy/go-json"
@@ -54,20 +56,20 @@ func startCast(cores Cores, o crowd.Options) (*cast, error) {
 			c.stop()
 			return nil, err
 		}
-		go c.listen(o.Part)
+		go c.listen(o.Part, load)
 	}
 	return c, nil
 }
 
 // listen passes on what a process says, until it ends.
-func (c *cast) listen(from int) {
+func (c *cast) listen(from int, load *child) {
 	for {
-		text, err := c.loads[from].out.ReadBytes('\n')
+		text, err := load.out.ReadBytes('\n')
 		l := line{from: from}
 		if err == nil {
 			l.err = json.Unmarshal(text, &l.report)
 		} else {
-			l.err = fmt.Errorf("load process %d has ended: %s", from, c.loads[from].stop())
+			l.err = fmt.Errorf("load process %d has ended: %s", from, load.stop())
 		}
 		if l.err == nil && l.Error != "" {
 			l.err = errors.New(l.Error)
@@ -277,11 +279,19 @@ func (r *score) hear(l line, parts int, show func(float64, string)) {
 		thousands(float64(s.Deliveries)), number(hist.Millis(r.sofar.Quantile(0.99))), thousands(float64(s.Missing))))
 }
 
+// grows says whether what the server has used never became less: a process of it that ends, as workers do, takes its
+// count along, and then nobody knows.
+func (r *score) grows() bool {
+	return slices.IsSortedFunc(r.samples, func(a, b sample) int { return cmp.Compare(a.server.ran, b.server.ran) })
+}
+
 // finish makes a round of what there is.
 func (r *score) finish(first, last sample, window time.Duration) {
 	r.Result, r.Seconds = &r.merged, window.Seconds()
 	u := last.server.since(first.server)
-	r.CPU, r.Waited = u.ran.Seconds(), u.waited.Seconds()
+	if r.grows() && u.ran >= 0 {
+		r.CPU, r.Waited = u.ran.Seconds(), u.waited.Seconds()
+	}
 	for i := range last.loads {
 		u := last.loads[i].since(first.loads[i])
 		r.Loads = append(r.Loads, u.ran.Seconds())
@@ -296,7 +306,7 @@ func (r *score) finish(first, last sample, window time.Duration) {
 			if i+1 < len(r.samples) {
 				now = r.samples[i+1]
 			}
-			at.CPU, at.Resident = now.server.since(before.server).ran.Seconds(), now.resident
+			at.CPU, at.Resident = max(now.server.since(before.server).ran.Seconds(), 0), now.resident
 			for j := range now.loads {
 				at.LoadCPU += now.loads[j].since(before.loads[j]).ran.Seconds()
 			}

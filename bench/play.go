@@ -65,7 +65,7 @@ type PlayRound struct {
 	Result  *crowd.Result `json:"result"`
 	Seconds float64       `json:"seconds"` // of the steady window
 
-	CPU         float64   `json:"cpu_s"`          // of the server in the window; 0 if its process is not known
+	CPU         float64   `json:"cpu_s"`          // of the server in the window; 0 if its process is not known, or one of its processes has ended
 	Waited      float64   `json:"waited_s"`       // its threads were ready and did not run
 	Loads       []float64 `json:"loads_s"`        // of each load process
 	LoadsWaited []float64 `json:"loads_waited_s"` // of each load process

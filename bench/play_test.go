@@ -93,6 +93,21 @@ func TestGapsAreExcused(t *testing.T) {
 	}
 }
 
+// A worker of a server that ends takes its CPU seconds along: what is left is not what the server used.
+func TestCPUOfAServerWhoseWorkersEnd(t *testing.T) {
+	for name, ran := range map[string][]time.Duration{"all stay": {10, 20, 30, 40}, "one ends": {10, 30, 20, 40}} {
+		r := &score{PlayRound: &PlayRound{}, w: Workload{Duration: 3 * time.Second}, seconds: make([]crowd.Second, 3)}
+		for _, s := range ran {
+			r.samples = append(r.samples, sample{server: usage{ran: s * time.Second}})
+		}
+		r.end = &r.samples[3]
+		r.finish(r.samples[0], r.samples[3], 3*time.Second)
+		if known := r.CPU == 30; known != (name == "all stay") || !known && r.CPU != 0 || r.Timeline[1].CPU < 0 {
+			t.Errorf("%s: %v s, %+v", name, r.CPU, r.Timeline)
+		}
+	}
+}
+
 func TestPlayComparesTargets(t *testing.T) {
 	t.Parallel()
 	p := smallPlay(t, []Group{
