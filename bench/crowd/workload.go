@@ -67,12 +67,16 @@ var prefixes = map[string]string{Public: "", Private: "private-", Presence: "pre
 
 var goodName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// maxRate bounds events a second of a channel, and maxTotal those of a workload, which a load could not make anyway;
-// maxSubscribe the commands that a socket sends at once.
+// minRate and maxRate bound events a second of a channel, and sockets that leave; maxTotal bounds the events of a workload,
+// which a load could not make anyway; maxBatch the events of a request; maxSubscribe the commands that a socket sends at
+// once; maxSockets is more than a machine has ports and memory for, and a number that somebody mistyped.
 const (
 	maxRate      = 1e5
+	minRate      = 1e-6
 	maxTotal     = 1e6
+	maxBatch     = 1000
 	maxSubscribe = 500
+	maxSockets   = 1 << 20
 )
 
 // Complete fills in what was left out, and says what cannot be played.
@@ -108,6 +112,9 @@ func (w *Workload) Complete() error {
 	if total > maxTotal {
 		fail("%.0f events a second in all: at most %.0f", total, float64(maxTotal))
 	}
+	if sockets > maxSockets {
+		fail("%d sockets in all: at most %d", sockets, maxSockets)
+	}
 	if len(w.Groups) > 0 && sockets == 0 {
 		fail("no group has sockets: nothing would be delivered")
 	}
@@ -138,11 +145,16 @@ func (g *Group) complete() (errs []error) {
 	if len(prefix)+len(g.Name) > 140 {
 		fail("the name is too long for a channel's")
 	}
-	if g.Sockets < 0 || g.Channels < 0 || g.Subscribe < 0 || g.UserInfo < 0 || g.Table.Rows < 0 || g.Publish.Batch < 0 || g.Churn < 0 || g.Drop.Rate < 0 || g.Drop.Away < 0 {
+	if g.Sockets < 0 || g.Channels < 0 || g.Subscribe < 0 || g.UserInfo < 0 || g.Table.Rows < 0 || g.Publish.Batch < 0 || g.Drop.Away < 0 {
 		fail("a number is below 0")
 	}
-	if g.Publish.Rate < 0 || g.Publish.Rate > maxRate || g.Whisper.Rate < 0 || g.Whisper.Rate > maxRate {
-		fail("rates are from 0 to %.0f a second for each channel", float64(maxRate))
+	for _, rate := range []float64{g.Publish.Rate, g.Whisper.Rate, g.Churn, g.Drop.Rate} {
+		if !(rate == 0 || rate >= minRate && rate <= maxRate) { // not a number is neither
+			fail("rates are from 0 to %.0f a second, and the least but 0 is %v: %v is none", float64(maxRate), minRate, rate)
+		}
+	}
+	if g.Publish.Batch > maxBatch {
+		fail("batch is %d: at most %d events in one request", g.Publish.Batch, maxBatch)
 	}
 	if g.Subscribe > maxSubscribe {
 		fail("each socket subscribes to %d channels: at most %d", g.Subscribe, maxSubscribe)
