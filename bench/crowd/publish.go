@@ -2,6 +2,7 @@ package crowd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -161,8 +162,11 @@ func (p *publisher) happened(c *Crowd, what uint32) {
 	rest := p.in
 	for {
 		n, status, err := wire.AnswerLen(rest)
-		if err != nil || n > 0 && len(p.waiting) == 0 {
-			c.fail(fmt.Errorf("a publish was answered %q: %w", rest, err))
+		if err == nil && n > 0 && len(p.waiting) == 0 {
+			err = errors.New("nothing was asked")
+		}
+		if err != nil {
+			c.fail(fmt.Errorf("a publish was answered %q: %w", rest[:min(len(rest), 200)], err))
 			return
 		}
 		if n == 0 {

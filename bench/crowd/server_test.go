@@ -3,6 +3,7 @@ package crowd
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -501,6 +502,43 @@ func TestStopEndsEarly(t *testing.T) {
 	sent := r.Groups[0].Events.Sent
 	if want := int64(time.Duration(r.End-r.From) / (10 * time.Millisecond)); sent < want || sent > want+1 || r.Groups[0].Events.Delivered != 5*sent || r.Groups[0].Events.Lost != 0 {
 		t.Errorf("%d events in %v: %+v", sent, time.Duration(r.End-r.From), r.Groups[0].Events)
+	}
+}
+
+// A proxy may end a connection that is idle with an answer to nothing.
+func TestAnswerToNothingIsAnError(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil)
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close() //nolint:errcheck // a test's
+	go func() {
+		for {
+			conn, err := proxy.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n")
+		}
+	}()
+	w := Workload{Duration: time.Second, Groups: []Group{{Name: "fan", Sockets: 5, Publish: Publish{Rate: 1}}}}
+	server, err1 := sys.ParseAddr(s.Listener.Addr().String())
+	api, err2 := sys.ParseAddr(proxy.Addr().String())
+	if err := errors.Join(err1, err2, w.Complete()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Options{Server: server, API: api, ID: "1", Key: "k", Secret: "s", Workload: w}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err = c.Connect(nil); err == nil {
+		_, err = c.Play(time.Now().Add(200 * time.Millisecond).UnixNano())
+	}
+	if err == nil || !strings.Contains(err.Error(), "408 Request Time-out") || !strings.HasSuffix(err.Error(), "nothing was asked") {
+		t.Error(err)
 	}
 }
 
