@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -58,7 +59,7 @@ func CompareFanouts(list []*Saved) (Table, error) {
 		return Table{}, fmt.Errorf("none of these results is a fan-out")
 	}
 	t := Table{Title: "CPU seconds per million deliveries", Header: []string{"sockets"}}
-	var names []string
+	var names, few []string
 	for _, c := range picked[0].Columns {
 		names = append(names, c.Name)
 	}
@@ -87,8 +88,26 @@ func CompareFanouts(list []*Saved) (Table, error) {
 			row = append(row, number(quantile(times, 0.5))+", "+number(quantile(times, 0.99)))
 		}
 		t.Rows = append(t.Rows, row)
+		if n := r.fewest(); n < fewForP99 {
+			few = append(few, fmt.Sprintf("%d to %s sockets", n, thousands(float64(r.Sockets))))
+		}
+	}
+	if len(few) > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("A p99 of less than %d publishes is close to the worst of them: these were %s.", fewForP99, strings.Join(few, ", ")))
 	}
 	return t, nil
+}
+
+// fewForP99: of fewer values, the p99 lies between the worst and the one before it.
+const fewForP99 = 101
+
+// fewest is the publishes of the column that has the fewest.
+func (r *FanoutResult) fewest() int {
+	least := math.MaxInt
+	for _, c := range r.Columns {
+		least = min(least, len(c.bursts()))
+	}
+	return least
 }
 
 // Compare makes figures of several results: what changes with the number of sockets on one channel. There are

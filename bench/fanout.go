@@ -215,6 +215,9 @@ func (r *FanoutResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
+	if n := r.fewest(); n > 0 && n < fewForP99 {
+		t.Notes = append(t.Notes, fmt.Sprintf("The p99 is of %d publishes, and close to the worst of them.", n))
+	}
 	if r.Cores.Server < 0 {
 		t.Notes = append(t.Notes, "Server and load were not pinned to cores of their own.")
 	}

@@ -282,6 +282,13 @@ func TestCompare(t *testing.T) {
 	if err != nil || len(table.Rows) != 2 || len(table.Rows[0]) != len(table.Header) || table.Rows[0][0] != "10" || table.Header[3] != "new to raw" {
 		t.Errorf("%v: %+v", err, table)
 	}
+	if want := "these were 4 to 10 sockets, 4 to 1,000 sockets."; len(table.Notes) != 1 || !strings.HasSuffix(table.Notes[0], want) {
+		t.Errorf("a p99 of four: %q, want %q", table.Notes, want)
+	}
+	many := &FanoutResult{Columns: []FanoutColumn{{Rounds: []FanoutRound{{Bursts: make([]int64, fewForP99)}}}}}
+	if n := many.fewest(); n != fewForP99 {
+		t.Errorf("%d publishes", n)
+	}
 	if _, err := CompareFanouts(list[1:2]); err == nil {
 		t.Error("a table of no fan-out")
 	}
