@@ -22,6 +22,14 @@ type connectCommand struct {
 	output
 }
 
+// Help is what --help shows behind the first line.
+func (connectCommand) Help() string {
+	return `All connections of a storm are dialled at once, or --parallel of them at a time.
+
+    resound-bench connect --storm 5000
+    resound-bench connect --storm 15000 --parallel 500 --around 20s`
+}
+
 func (c connectCommand) run(ctx context.Context) error {
 	if c.Storm < 1 || c.Parallel < 0 || c.Running < 1 || c.Rate <= 0 || c.Payload < 16 || c.Storms < 1 || c.Quiet < time.Second {
 		return fmt.Errorf("each number has to be at least 1, --payload 16 and --quiet 1s")

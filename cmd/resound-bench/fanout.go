@@ -22,6 +22,17 @@ type fanoutCommand struct {
 	output
 }
 
+// Help is what --help shows behind the first line.
+func (fanoutCommand) Help() string {
+	return `Closed loop: the next events are published when every socket has those before, so the times are those of the work. The
+open-loop form is steady.
+
+    resound-bench fanout --sockets 10000 --window 8
+    resound-bench fanout --sockets 10000 --channels 1,1000
+    resound-bench fanout --server old=./resound-old --server new=bin/resound --json fanout.json
+    resound-bench fanout --command 'mine=./server --port {port} --key {key} --secret {secret}'`
+}
+
 func (c fanoutCommand) run(ctx context.Context) error {
 	switch {
 	case c.Sockets < 1 || c.Window < 1 || c.Publishers < 1 || c.Rounds < 1 || c.Deliveries < 1:

@@ -16,6 +16,12 @@ type idleCommand struct {
 	output
 }
 
+// Help is what --help shows behind the first line.
+func (idleCommand) Help() string {
+	return `    resound-bench idle --sockets 5000
+    resound-bench idle --warm 5s --duration 20s --server-args=--ping-interval=10`
+}
+
 func (c idleCommand) run(ctx context.Context) error {
 	if c.Sockets < 1 || c.Duration < time.Second {
 		return fmt.Errorf("--sockets is at least 1 and --duration 1s")

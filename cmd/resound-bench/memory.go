@@ -22,6 +22,15 @@ type memoryCommand struct {
 	output
 }
 
+// Help is what --help shows behind the first line.
+func (memoryCommand) Help() string {
+	return `What one more socket takes: the slope between two numbers of sockets, each on a server that has just started.
+
+    resound-bench memory
+    resound-bench memory --few 1000 --many 9000 --kinds presence --members 100 --user-info 400
+    resound-bench memory --server old=./resound-old --server new=bin/resound --repeat 3`
+}
+
 func (c memoryCommand) run(ctx context.Context) error {
 	if c.Few < 1 || c.Many <= c.Few || c.Members < 1 || c.Repeat < 1 {
 		return fmt.Errorf("each number has to be at least 1, and --many more than --few")

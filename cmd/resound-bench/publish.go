@@ -18,6 +18,15 @@ type publishCommand struct {
 	output
 }
 
+// Help is what --help shows behind the first line.
+func (publishCommand) Help() string {
+	return `Closed loop: each connection asks again when it has its answer. At a rate, and in batches, rooms publishes.
+
+    resound-bench publish --connections 16
+    resound-bench publish --payload 1024 --durability off --durability process
+    resound-bench rooms --rate 2000 --batch 5`
+}
+
 func (c publishCommand) run(ctx context.Context) error {
 	if c.Connections < 1 || c.Rounds < 1 || c.Requests < 1 || c.Fresh < 1 || c.Payload < 16 {
 		return fmt.Errorf("each number has to be at least 1, and --payload 16")

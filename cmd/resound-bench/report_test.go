@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -28,6 +29,58 @@ func parsed(t *testing.T, args ...string) (*grammar, *kong.Context) {
 		t.Fatal(err)
 	}
 	return g, call
+}
+
+// Every command teaches by example, and every example is one that can be given.
+func TestExamples(t *testing.T) {
+	word := regexp.MustCompile(`'[^']*'|[^\s;>]+`)
+	parser, err := kong.New(&grammar{}, kong.Name("resound-bench"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	helps := map[string]string{"resound-bench": description}
+	for _, n := range parser.Model.Children {
+		if !n.Hidden {
+			helps[n.Name] = n.Detail
+		}
+	}
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("peers.yaml", []byte("- {name: a, address: 127.0.0.1:1}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("REVERB_APP_ID", "1")
+	t.Setenv("REVERB_APP_KEY", "k")
+	t.Setenv("REVERB_APP_SECRET", "s")
+	for name, text := range helps {
+		own := 0
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, "    ") {
+				continue
+			}
+			for example := range strings.SplitSeq(line, ";") {
+				example, _, _ = strings.Cut(strings.TrimSpace(example), "  ") // what it is for
+				example, _, _ = strings.Cut(example, " > ")
+				words := word.FindAllString(example, -1)
+				for i := range words {
+					words[i] = strings.Trim(words[i], "'")
+				}
+				if len(words) < 2 || words[0] != "resound-bench" {
+					t.Errorf("%s: %q is no example", name, example)
+					continue
+				}
+				g, call := parsed(t, words[1:]...)
+				if g.commands()[call.Command()] == nil {
+					t.Errorf("%s: %q does nothing", name, example)
+				}
+				if words[1] == name {
+					own++
+				}
+			}
+		}
+		if own == 0 && name != "resound-bench" {
+			t.Errorf("%s --help has no example", name)
+		}
+	}
 }
 
 // Each setting of a run is saved, given or not, and nothing that is secret or says where the result went.

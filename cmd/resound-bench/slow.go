@@ -19,6 +19,14 @@ type slowCommand struct {
 	output
 }
 
+// Help is what --help shows behind the first line.
+func (slowCommand) Help() string {
+	return `What sockets that stop reading cost those that read, and when the server closes them.
+
+    resound-bench slow --others 5000
+    resound-bench slow --rate 100 --payload 2000 --server-args=--backlog=262144`
+}
+
 func (c slowCommand) run(ctx context.Context) error {
 	if c.Readers < 1 || c.Others < 1 || c.Rate < 1 || c.Payload < 16 || c.Duration < time.Second {
 		return fmt.Errorf("each number has to be at least 1, --payload 16 and --duration 1s")
