@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -13,12 +15,22 @@ import (
 // that nobody refers to is closed by the garbage collector.
 var lock *os.File
 
+// openLock opens the file, which any user may have made: only its owner may write to it, and where it lies nobody else,
+// root included, may open it as if to make it.
+func openLock(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o644)
+	}
+	return f, err
+}
+
 // alone waits until no other resound-bench measures on this machine: two at once
 // would measure each other.
 func alone(ctx context.Context) error {
 	path := filepath.Join(os.TempDir(), "resound-bench.lock")
 	var err error
-	if lock, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666); err != nil {
+	if lock, err = openLock(path); err != nil {
 		return err
 	}
 	for said := false; ; {
