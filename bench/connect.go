@@ -31,6 +31,7 @@ type ConnectResult struct {
 	Parallel int             `json:"parallel"`
 	Running  int             `json:"running"`
 	Rate     float64         `json:"rate"`
+	Around   float64         `json:"around_s,omitempty"` // how long the broadcast of a storm lasts; 0 is not known
 	Columns  []ConnectColumn `json:"columns"`
 	Partial  bool            `json:"partial,omitempty"`
 }
@@ -58,7 +59,7 @@ type ConnectStorm struct {
 
 // Run measures. It returns what it has when ctx ends.
 func (c Connect) Run(ctx context.Context) (*ConnectResult, error) {
-	r := &ConnectResult{Storm: c.Storm, Parallel: c.Parallel, Running: c.Running, Rate: c.Rate}
+	r := &ConnectResult{Storm: c.Storm, Parallel: c.Parallel, Running: c.Running, Rate: c.Rate, Around: c.Around.Seconds()}
 	for i, t := range c.Targets {
 		r.Columns = append(r.Columns, ConnectColumn{Target: t})
 		part := func(done float64, what string) {
@@ -188,10 +189,16 @@ func (r *ConnectResult) Table() Table {
 			}
 			return quantile(list, 0.5)
 		}
-		refused, dropped := 0, int64(0)
+		refused, dropped, longer := 0, int64(0), 0
 		for _, s := range c.Storms {
 			refused += s.Refused
 			dropped += s.Overflows
+			if r.Around > 0 && s.Seconds > r.Around*15/16 { // it begins a sixteenth after the broadcast
+				longer++
+			}
+		}
+		if longer > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: %s lasted longer than the broadcast, whose latency is of the time before: give a longer --around.", c.Target.Name, plural(longer, "storm")))
 		}
 		t.Rows = append(t.Rows, []string{
 			c.Target.Name,

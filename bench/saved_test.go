@@ -299,6 +299,15 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestStormThatIsLongerThanItsBroadcast(t *testing.T) {
+	for seconds, want := range map[float64]int{7: 1, 7.9: 2} { // a storm begins half a second after the broadcast
+		r := &ConnectResult{Around: 8, Columns: []ConnectColumn{{Target: Target{Name: "new"}, Storms: []ConnectStorm{{Seconds: 3}, {Seconds: seconds}}}}}
+		if notes := r.Table().Notes; len(notes) != want || want == 2 && !strings.HasPrefix(notes[0], "new: 1 storm lasted longer") {
+			t.Errorf("%v s: %q", seconds, notes)
+		}
+	}
+}
+
 func TestQuantiles(t *testing.T) {
 	list := make([]float64, 1000)
 	for i := range list {

@@ -31,8 +31,8 @@ func (connectCommand) Help() string {
 }
 
 func (c connectCommand) run(ctx context.Context) error {
-	if c.Storm < 1 || c.Parallel < 0 || c.Running < 1 || c.Rate <= 0 || c.Payload < 16 || c.Storms < 1 || c.Quiet < time.Second {
-		return fmt.Errorf("each number has to be at least 1, --payload 16 and --quiet 1s")
+	if c.Storm < 1 || c.Parallel < 0 || c.Running < 1 || c.Rate <= 0 || c.Payload < 16 || c.Storms < 1 || c.Quiet < time.Second || c.Around < time.Second {
+		return fmt.Errorf("each number has to be at least 1, --payload 16, --quiet and --around 1s")
 	}
 	if c.Parallel == 0 {
 		c.Parallel = c.Storm
