@@ -151,11 +151,20 @@ func (r Run) Save(path string, result Result, failure error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	return writeWhole(path, append(onOneLine(b), '\n'))
+}
+
+// writeWhole writes a file, or leaves what was there as it was: no half of it, as on a disk that is full.
+func writeWhole(path string, b []byte) error {
 	part := path + ".part"
-	if err := os.WriteFile(part, append(onOneLine(b), '\n'), 0o644); err != nil {
-		return err
+	err := os.WriteFile(part, b, 0o644)
+	if err == nil {
+		err = os.Rename(part, path)
 	}
-	return os.Rename(part, path)
+	if err != nil {
+		_ = os.Remove(part)
+	}
+	return err
 }
 
 // numbers is a list of them, each on its line.
