@@ -145,7 +145,7 @@ run-fanout-10000-window-16       = $(FANOUT) --sockets 10000 --deliveries 160000
 run-fanout-1000-window-16-pause  = $(FANOUT) --sockets 1000 --deliveries 160000 --window 16 --pause 300us
 run-fanout-10000-window-16-pause = $(FANOUT) --sockets 10000 --deliveries 160000 --window 16 --pause 300us
 run-fanout-channels              = $(FANOUT) --sockets 10000 --deliveries 95000 --channels 1,1000
-run-memory                       = memory --nice=$(NICE)
+run-memory                       = memory --nice=$(NICE) --settle 6s
 run-publish                      = publish --nice=$(NICE)
 run-connect                      = connect --nice=$(NICE)
 run-slow                         = slow --nice=$(NICE)

@@ -11,9 +11,10 @@ import (
 // Connect is the scenario: many connect at once, while others are served.
 type Connect struct {
 	Targets  []Target
-	Storm    int // connections
-	Parallel int // of them at the same time
-	Running  int // sockets that get a broadcast
+	Storm    int     // connections
+	Parallel int     // of them at the same time
+	Ramp     float64 // dials a second; 0 is a storm
+	Running  int     // sockets that get a broadcast
 	Rate     float64
 	Payload  int
 	Quiet    time.Duration // how long the broadcast runs before the storms
@@ -29,6 +30,7 @@ type Connect struct {
 type ConnectResult struct {
 	Storm    int             `json:"storm"`
 	Parallel int             `json:"parallel"`
+	Ramp     float64         `json:"ramp,omitempty"` // dials a second; 0 is as many as can be
 	Running  int             `json:"running"`
 	Rate     float64         `json:"rate"`
 	Around   float64         `json:"around_s,omitempty"` // how long the broadcast of a storm lasts; 0 is not known
@@ -59,7 +61,7 @@ type ConnectStorm struct {
 
 // Run measures. It returns what it has when ctx ends.
 func (c Connect) Run(ctx context.Context) (*ConnectResult, error) {
-	r := &ConnectResult{Storm: c.Storm, Parallel: c.Parallel, Running: c.Running, Rate: c.Rate, Around: c.Around.Seconds()}
+	r := &ConnectResult{Storm: c.Storm, Parallel: c.Parallel, Ramp: c.Ramp, Running: c.Running, Rate: c.Rate, Around: c.Around.Seconds()}
 	for i, t := range c.Targets {
 		r.Columns = append(r.Columns, ConnectColumn{Target: t})
 		part := func(done float64, what string) {
@@ -82,7 +84,7 @@ func (c Connect) column(ctx context.Context, col *ConnectColumn, progress func(f
 		return err
 	}
 	defer p.stop()
-	storm, err := p.server.load(c.Cores.crowd(), swarm.Options{Channels: []string{"storm"}, Parallel: c.Parallel})
+	storm, err := p.server.load(c.Cores.crowd(), swarm.Options{Channels: []string{"storm"}, Parallel: c.Parallel, Ramp: c.Ramp})
 	if err != nil {
 		return err
 	}
@@ -175,9 +177,13 @@ func (c Connect) storm(p *pair, crowd *load, idle float64) (ConnectStorm, error)
 
 // Table has a row for each server.
 func (r *ConnectResult) Table() Table {
+	pace := thousands(float64(r.Parallel)) + " at once"
+	if r.Ramp > 0 {
+		pace = number(r.Ramp) + " dials a second"
+	}
 	t := Table{
-		Title: fmt.Sprintf("%s connections, %s at once, while %s get %s messages a second",
-			thousands(float64(r.Storm)), thousands(float64(r.Parallel)), thousands(float64(r.Running)), number(r.Rate)),
+		Title: fmt.Sprintf("%s connections, %s, while %s get %s messages a second",
+			thousands(float64(r.Storm)), pace, thousands(float64(r.Running)), number(r.Rate)),
 		Header: []string{"", "connects/s", "CPU µs per connect", "refused", "dropped by the system", "connect p50, ms", "p99, ms", "max, ms",
 			"broadcast p50 before, ms", "during, ms", "p99 before, ms", "during, ms"},
 	}

@@ -304,6 +304,23 @@ func (r *PlayResult) Figures() []Figure {
 		}
 		list = append(list, fig)
 	}
+	against := Figure{Name: "throughput-cpu", Title: "CPU of the server against deliveries, a dot for each second", X: "deliveries a second", Y: "% of a core"}
+	for _, c := range r.Columns {
+		l := Line{Name: c.Target.Name, Dots: true}
+		for _, round := range c.Rounds {
+			for _, s := range round.Timeline {
+				if s.CPU > 0 {
+					l.X, l.Y = append(l.X, float64(s.Deliveries)), append(l.Y, s.CPU*100)
+				}
+			}
+		}
+		if len(l.X) > 0 {
+			against.Lines = append(against.Lines, l)
+		}
+	}
+	if len(against.Lines) > 0 {
+		list = append(list, against)
+	}
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		if len(c.Rounds) == 0 {

@@ -21,8 +21,9 @@ const perSource = 10_000
 // was refused, which Counts says. progress, if not nil, is told now and then how many are ready.
 func (s *Swarm) Connect(ctx context.Context, n int, progress func(ready int)) error {
 	before, last := s.Ready, time.Now()
+	begun := last
 	for i := 0; i < n || s.open > 0; {
-		for i < n && s.open < s.o.Parallel {
+		for i < n && s.open < s.o.Parallel && s.due(i, begun) <= 0 {
 			if err := s.dial(); err != nil {
 				if errors.Is(err, sys.ErrDescriptors) {
 					return err
@@ -32,7 +33,11 @@ func (s *Swarm) Connect(ctx context.Context, n int, progress func(ready int)) er
 			}
 			i++
 		}
-		had, err := s.Poll(100)
+		wait := 100 * time.Millisecond
+		if i < n && s.open < s.o.Parallel {
+			wait = min(wait, s.due(i, begun)+time.Millisecond) // Poll takes whole ones
+		}
+		had, err := s.Poll(int(wait / time.Millisecond))
 		if err != nil {
 			return err
 		}
@@ -40,7 +45,7 @@ func (s *Swarm) Connect(ctx context.Context, n int, progress func(ready int)) er
 		if had == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if had > 0 {
+		if had > 0 || s.open == 0 { // or it is not the time for the next dial yet
 			last = now
 		} else if now.Sub(last) > s.o.Patience {
 			return fmt.Errorf("%d sockets are still not subscribed after %v: %s", s.open, s.o.Patience, s.stuck())
@@ -50,6 +55,14 @@ func (s *Swarm) Connect(ctx context.Context, n int, progress func(ready int)) er
 		}
 	}
 	return nil
+}
+
+// due is how long it is until the dial with that number, counted from 0.
+func (s *Swarm) due(i int, begun time.Time) time.Duration {
+	if s.o.Ramp <= 0 {
+		return 0
+	}
+	return time.Until(begun.Add(time.Duration(float64(i) / s.o.Ramp * float64(time.Second))))
 }
 
 // stuck says in which states sockets wait.

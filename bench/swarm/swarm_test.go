@@ -86,6 +86,26 @@ func TestPublishersConnectAgain(t *testing.T) {
 	}
 }
 
+// A ramp dials no faster than it says, however fast the server is.
+func TestRamp(t *testing.T) {
+	server := newServer(t, all)
+	o := server.options(t)
+	o.Ramp, o.Channels = 100, []string{"fan"}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	const sockets = 20
+	begun := time.Now()
+	if err := s.Connect(t.Context(), sockets, nil); err != nil || s.Ready != sockets {
+		t.Fatalf("%d of %d sockets, %v", s.Ready, sockets, err)
+	}
+	if took, least := time.Since(begun), (sockets-1)*10*time.Millisecond; took < least {
+		t.Errorf("%d sockets took %v, and at 100 a second the last is dialled after %v", sockets, took, least)
+	}
+}
+
 func TestOnlyLoopbackHasManySources(t *testing.T) {
 	for to, want := range map[[4]byte][4]byte{{127, 0, 0, 1}: {127, 0, 1, 3}, {192, 0, 2, 1}: {}} {
 		if got := source(sys.Addr{IP: to}, 1, 252); got != want {

@@ -94,6 +94,7 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the first Ctrl-C ends the run with what there is, the second ends it at once
 	name := call.Command()
 	if !g.measuresNothing(name) {
 		if err := alone(ctx); err != nil {
