@@ -198,11 +198,11 @@ func (r Record) get(ctx context.Context, resource, more string, into any) error 
 
 // SaveRecording writes a recording for what-if.
 func SaveRecording(path string, r *Recording) error {
-	b, err := json.MarshalIndent(r, "", " ")
+	b, err := json.Marshal(r) // not indented: there are channels times intervals in it
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
+	return writeWhole(path, append(b, '\n'))
 }
 
 // LoadRecording reads a recording, and refuses what is none.

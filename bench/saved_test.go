@@ -308,6 +308,15 @@ func TestStormThatIsLongerThanItsBroadcast(t *testing.T) {
 	}
 }
 
+// What is easy to predict does not speak for what is not.
+func TestErrorOfEachQuantity(t *testing.T) {
+	r := &VerifyResult{Rows: []VerifyRow{{Quantity: "a delivery", Predicted: 5, Measured: 10}, {Quantity: "a delivery", Predicted: 9, Measured: 10},
+		{Quantity: "bytes in the log", Predicted: 100, Measured: 100}, {Quantity: "bytes in the log", Predicted: 101, Measured: 100}, {Quantity: "bytes in the log", Predicted: 100, Measured: 100}}}
+	if want := "a delivery 30.0 % (1 of 2 within), bytes in the log 0.000 % (3 of 3 within)."; !strings.HasSuffix(r.Table().Notes[0], want) {
+		t.Errorf("%q does not end in %q", r.Table().Notes[0], want)
+	}
+}
+
 func TestQuantiles(t *testing.T) {
 	list := make([]float64, 1000)
 	for i := range list {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"resound/bench/model"
@@ -138,8 +139,8 @@ func (r *VerifyResult) Table() Table {
 			within++
 		}
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("Error: %s in the middle, %s at worst; %d of %d points are within %.0f %%, which is the aim.",
-		percent(quantile(all, 0.5)), percent(quantile(all, 1)), within, len(all), aim*100))
+	t.Notes = append(t.Notes, fmt.Sprintf("Error: %s in the middle, %s at worst; %d of %d points are within %.0f %%, which is the aim. %s.",
+		percent(quantile(all, 0.5)), percent(quantile(all, 1)), within, len(all), aim*100, r.byQuantity()))
 	if b := r.Baseline; b[0] > 0 && b[1] > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("CPU is measured in deliveries of the baseline, which does nothing but write, just before: one took %s µs when the model was made and %s now. "+
 			"As it was now, without that, the error is %s in the middle and %s at worst.", number(b[0]), number(b[1]), percent(quantile(raw, 0.5)), percent(quantile(raw, 1))))
@@ -148,6 +149,28 @@ func (r *VerifyResult) Table() Table {
 		t.Notes = append(t.Notes, "Interrupted: these are the points that had been measured.")
 	}
 	return t
+}
+
+// byQuantity is how far the model is off for each quantity: some are easier to predict than others, and would speak for those.
+func (r *VerifyResult) byQuantity() string {
+	var order, parts []string
+	errors := map[string][]float64{}
+	for _, row := range r.Rows {
+		if errors[row.Quantity] == nil {
+			order = append(order, row.Quantity)
+		}
+		errors[row.Quantity] = append(errors[row.Quantity], math.Abs(row.Error()))
+	}
+	for _, quantity := range order {
+		within := 0
+		for _, e := range errors[quantity] {
+			if e <= aim {
+				within++
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%s %s (%d of %d within)", quantity, percent(quantile(errors[quantity], 0.5)), within, len(errors[quantity])))
+	}
+	return "In the middle of each kind: " + strings.Join(parts, ", ")
 }
 
 // aim is the error that a model should stay within.
