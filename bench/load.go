@@ -24,6 +24,7 @@ type order struct {
 	Size     int           // and the bytes of a frame
 	Rate     float64       // broadcast: of Messages, a second
 	Wait     time.Duration // wait
+	Batch    int           // requests: events of each; 0 is 1
 	Fresh    bool          // requests: Messages of them over Window connections, or a connection for each
 
 	Crowd *crowd.Options `json:",omitempty"` // crowd

@@ -16,6 +16,7 @@ type Publish struct {
 	Rounds      int
 	Requests    int // in a round over kept-alive connections
 	Fresh       int // in a round with a connection for each
+	Batch       int // events of a request; 0 is 1
 	Cores       Cores
 	Progress    *Progress
 
@@ -26,6 +27,7 @@ type Publish struct {
 type PublishResult struct {
 	Connections int             `json:"connections"`
 	Payload     int             `json:"payload"`
+	Batch       int             `json:"batch,omitempty"` // events of a request; 0 is 1
 	Columns     []PublishColumn `json:"columns"`
 	Cores       Cores           `json:"cores"`
 	Partial     bool            `json:"partial,omitempty"`
@@ -50,7 +52,7 @@ type PublishRound struct {
 
 // Run measures. It returns what it has when ctx ends.
 func (s Publish) Run(ctx context.Context) (*PublishResult, error) {
-	r := &PublishResult{Connections: s.Connections, Payload: s.Payload, Cores: s.Cores}
+	r := &PublishResult{Connections: s.Connections, Payload: s.Payload, Batch: s.Batch, Cores: s.Cores}
 	var pairs []*pair
 	defer func() {
 		for _, p := range pairs {
@@ -94,7 +96,7 @@ func (s Publish) Run(ctx context.Context) (*PublishResult, error) {
 }
 
 func (s Publish) round(p *pair, fresh bool) (PublishRound, error) {
-	o := order{Op: "requests", Messages: s.Requests, Window: s.Connections, Fresh: fresh}
+	o := order{Op: "requests", Messages: s.Requests, Window: s.Connections, Batch: s.Batch, Fresh: fresh}
 	if fresh {
 		o.Messages = s.Fresh
 	}
@@ -123,8 +125,12 @@ func (c PublishColumn) name() string {
 
 // Table compares each column with the first of its kind.
 func (r *PublishResult) Table() Table {
+	what := "Publishes"
+	if r.Batch > 1 {
+		what = fmt.Sprintf("Batches of %d events", r.Batch)
+	}
 	t := Table{
-		Title:  fmt.Sprintf("Publishes of %d bytes over %s at once, nobody listening", r.Payload, plural(r.Connections, "connection")),
+		Title:  fmt.Sprintf(what+" of %d bytes over %s at once, nobody listening", r.Payload, plural(r.Connections, "connection")),
 		Header: []string{"", "requests/s", "ratio", "CPU s per 100,000", "ratio", "server busy"},
 	}
 	for i, c := range r.Columns {

@@ -226,3 +226,20 @@ func TestServerWithoutAProcess(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A batch is one request, and every event of it is taken.
+func TestPublishInBatches(t *testing.T) {
+	target := resound(t)
+	s := Publish{Targets: []Target{target}, Connections: 2, Payload: 64, Rounds: 1, Requests: 20, Fresh: 5, Batch: 10, Cores: unpinned, Progress: &Progress{}}
+	r, err := s.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if title := r.Table().Title; len(r.Columns) != 2 || r.Columns[0].Rounds[0].Requests != 20 || !strings.HasPrefix(title, "Batches of 10 events of 64 bytes") {
+		t.Errorf("%s: %+v", title, r.Columns)
+	}
+	s.Batch = 11 // more than an application takes by default
+	if _, err := s.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "422") {
+		t.Errorf("a batch that is too large: %v", err)
+	}
+}

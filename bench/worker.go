@@ -116,7 +116,7 @@ func (w *worker) carryOut(o order, r *report) (err error) {
 	case "bursts":
 		return w.bursts(o, r)
 	case "requests":
-		took, err := w.swarm.Requests("nobody", o.Messages, o.Window, o.Fresh)
+		took, err := w.swarm.Requests("nobody", o.Messages, o.Window, o.Batch, o.Fresh)
 		r.Took = []int64{int64(took)}
 		return err
 	case "broadcast":

@@ -115,8 +115,8 @@ func (w *Workload) Complete() error {
 	if sockets > maxSockets {
 		fail("%d sockets in all: at most %d", sockets, maxSockets)
 	}
-	if len(w.Groups) > 0 && sockets == 0 {
-		fail("no group has sockets: nothing would be delivered")
+	if len(w.Groups) > 0 && sockets == 0 && total == 0 {
+		fail("no group has sockets or publishes: nothing would happen")
 	}
 	return errors.Join(errs...)
 }

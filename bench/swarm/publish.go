@@ -75,9 +75,24 @@ func (s *Swarm) prepare(n int) (want int64, err error) {
 }
 
 func (s *Swarm) appendRequest(dst []byte, channel string, number uint32) []byte {
-	body := append([]byte(`{"name":"tick","data":"`), appendData(nil, number, s.o.Payload)...)
-	body = append(append(append(body, `","channel":"`...), channel...), `"}`...)
-	return s.signer.AppendPost(dst, s.o.APIHost, s.o.Path+"/apps/"+s.o.ID+"/events", body)
+	return s.signer.AppendPost(dst, s.o.APIHost, s.o.Path+"/apps/"+s.o.ID+"/events", s.appendEvent(nil, channel, number))
+}
+
+// appendBatch is a request of n events to a channel.
+func (s *Swarm) appendBatch(dst []byte, channel string, n int) []byte {
+	body := []byte(`{"batch":[`)
+	for i := range n {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = s.appendEvent(body, channel, uint32(i))
+	}
+	return s.signer.AppendPost(dst, s.o.APIHost, s.o.Path+"/apps/"+s.o.ID+"/batch_events", append(body, `]}`...))
+}
+
+func (s *Swarm) appendEvent(body []byte, channel string, number uint32) []byte {
+	body = appendData(append(body, `{"name":"tick","data":"`...), number, s.o.Payload)
+	return append(append(append(body, `","channel":"`...), channel...), `"}`...)
 }
 
 // publish sends what prepare made.

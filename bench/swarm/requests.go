@@ -8,17 +8,20 @@ import (
 	"resound/bench/sys"
 )
 
-// Requests publishes n events to a channel, over so many connections at once, each of
+// Requests sends n publishes to a channel, over so many connections at once, each of
 // which waits for its answer before the next request. With fresh each request has a
-// connection of its own, as those of PHP-FPM have. It returns how long all of it took.
+// connection of its own, as those of PHP-FPM have. A batch above 1 is how many events each has. It returns how long all of it took.
 //
 // All requests are the same: one signature is as good as another to the server
 // that checks it, and the load has no time to spare.
-func (s *Swarm) Requests(channel string, n, connections int, fresh bool) (took time.Duration, err error) {
+func (s *Swarm) Requests(channel string, n, connections, batch int, fresh bool) (took time.Duration, err error) {
 	if err := s.dialPublishers(connections); err != nil {
 		return 0, err
 	}
 	request := s.appendRequest(nil, channel, 0)
+	if batch > 1 {
+		request = s.appendBatch(nil, channel, batch)
+	}
 	sent, answered := 0, 0
 	next := func(p *publisher) {
 		if sent >= n {

@@ -66,7 +66,7 @@ func TestPublishersConnectAgain(t *testing.T) {
 		}
 	}
 	server.begin(func([]net.Conn, []byte, int) {})
-	if _, err := s.Requests("fan", 20, 4, false); err != nil {
+	if _, err := s.Requests("fan", 20, 4, 1, false); err != nil {
 		t.Fatal(err)
 	}
 	if s.Hangups != 12+20 {
