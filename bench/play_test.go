@@ -162,9 +162,12 @@ func TestPlayOfNothingFails(t *testing.T) {
 		"of 5 sockets could subscribe": func(p *Play) {
 			p.Targets[0].Key, p.Workload.Groups = "wrong", []Group{{Name: "a", Sockets: 5, Publish: PublishRate{Rate: 20}}}
 		},
-		"raw has no channels":    func(p *Play) { p.Targets = []Target{Baseline} },
-		"at least one":           func(p *Play) { p.Workload.Groups = nil },
-		"nothing would be deliv": func(p *Play) { p.Workload.Groups = []Group{{Publish: PublishRate{Rate: 1}}} },
+		"raw has no channels":  func(p *Play) { p.Targets = []Target{Baseline} },
+		"at least one":         func(p *Play) { p.Workload.Groups = nil },
+		"nothing would happen": func(p *Play) { p.Workload.Groups = []Group{{}} },
+		`group "nobody": no publish was acknowledged (`: func(p *Play) {
+			p.Targets[0].Secret, p.Workload.Groups = "wrong", []Group{{Name: "nobody", Publish: PublishRate{Rate: 20}}}
+		},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
