@@ -3,7 +3,8 @@ package channels
 import (
 	"cmp"
 	"slices"
-	"sync/atomic"
+
+	"resound/internal/measure"
 )
 
 // AppStats is what an application does on this node. Published to Delivered only rise.
@@ -20,15 +21,10 @@ type AppStats struct {
 	DeliveredBytes uint64 // of their frames
 }
 
-// rising is written by one goroutine, or under a lock, and read by any: a plain sum that others may look at.
-type rising struct{ n atomic.Uint64 }
-
-func (c *rising) add(n uint64) { c.n.Store(c.n.Load() + n) }
-
 // share is what one loop has delivered for one application. The loop alone writes to it.
 type share struct {
-	delivered, bytes rising
-	_                [cacheLine - 16]byte // the next one is another loop's
+	delivered, bytes measure.Sum
+	_                [measure.CacheLine - 16]byte // the next one is another loop's
 }
 
 // tally is what subscribers were sent.
@@ -41,11 +37,9 @@ func (t *tally) add(more tally) {
 
 // count adds what the loop has sent.
 func (s *share) count(sent tally) {
-	s.delivered.add(uint64(sent.events))
-	s.bytes.add(uint64(sent.bytes))
+	s.delivered.Add(sent.events)
+	s.bytes.Add(sent.bytes)
 }
-
-const cacheLine = 128
 
 // share returns that of a loop, which calls it.
 func (a *App) share(slot int) *share {
@@ -79,8 +73,8 @@ func (a *App) stats() AppStats {
 	}
 	for i := range a.shares {
 		if share := a.shares[i].Load(); share != nil {
-			s.Delivered += share.delivered.n.Load()
-			s.DeliveredBytes += share.bytes.n.Load()
+			s.Delivered += share.delivered.Load()
+			s.DeliveredBytes += share.bytes.Load()
 		}
 	}
 	return s

@@ -149,11 +149,11 @@ func (c *conn) ring() {
 	case idle < interval:
 		c.loop.wheel.arm(c, interval-idle)
 	case c.pinged:
-		c.loop.stats.timeouts.add(1)
+		c.loop.stats.timeouts.Add(1)
 		c.Close(protocol.ErrPongTimeout)
 	default:
 		c.pinged = true
-		c.loop.stats.pings.add(1)
+		c.loop.stats.pings.Add(1)
 		if c.control {
 			c.Send(controlPing)
 		} else {

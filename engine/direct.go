@@ -43,7 +43,7 @@ func (l *loop) answer(c *conn, buf []byte) (n int) {
 	if n == 0 {
 		return 0
 	}
-	l.stats.answered.add(requests)
+	l.stats.answered.Add(requests)
 	l.events += requests - 1 // a broadcast that waits does not wait for each event's worth of them
 	answers, keep := l.answerer.Answer(l.answers[:0], buf[:n])
 	l.answers = emptied(answers)

@@ -91,7 +91,7 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 	} else {
 		n = l.read(c, buf)
 	}
-	l.stats.received.add(n) // what is left comes again
+	l.stats.received.Add(n) // what is left comes again
 	l.flush()
 	return n
 }
@@ -140,7 +140,7 @@ func (l *loop) message(c *conn, m ws.Message) {
 }
 
 func (l *loop) command(c *conn, m ws.Message) {
-	l.stats.messages.add(1)
+	l.stats.messages.Add(1)
 	if t := l.engine.trace; t != nil {
 		t.Received(c.id, m.Payload)
 	}

@@ -5,22 +5,20 @@ import (
 	"sync/atomic"
 
 	"resound/channels"
+	"resound/internal/measure"
 )
 
 // mailbox is the ordered inbox of a loop. gnet's own queues are not ordered
 // under a burst and cost allocations per entry; here a burst costs one wake-up.
 type mailbox struct {
 	mu    sync.Mutex
-	tasks []channels.Task // guarded by mu
-	spare []channels.Task // guarded by mu: room for the next tasks
-	armed bool            // guarded by mu: the loop has been woken or is at work
-	fresh atomic.Bool     // there are tasks; the loop looks at it without the lock
-	wake  func()          // guarded by mu: makes the loop run; nil until the loop has a connection, and when it ends
-	_     [cacheLine]byte // the next one is another loop's
+	tasks []channels.Task         // guarded by mu
+	spare []channels.Task         // guarded by mu: room for the next tasks
+	armed bool                    // guarded by mu: the loop has been woken or is at work
+	fresh atomic.Bool             // there are tasks; the loop looks at it without the lock
+	wake  func()                  // guarded by mu: makes the loop run; nil until the loop has a connection, and when it ends
+	_     [measure.CacheLine]byte // the next one is another loop's
 }
-
-// cacheLine is how many bytes a core takes at once, with the line beside it.
-const cacheLine = 128
 
 // wake is called with mu held, so that none is under way once bind(nil) has returned. It is a
 // write to an eventfd at most, and rare: while a loop is at work nobody wakes it.

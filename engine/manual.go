@@ -38,7 +38,7 @@ type Wire struct {
 func (m *Manual) Open(slot int) *Wire {
 	w := &Wire{m: m}
 	m.sockets.Add(1)
-	m.loops[slot].stats.accepted.add(1)
+	m.loops[slot].stats.accepted.Add(1)
 	w.conn = m.loops[slot].opened(w)
 	if m.draining.Load() || m.exhausted() {
 		manualHost{}.close(w.conn)

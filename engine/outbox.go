@@ -56,8 +56,8 @@ func (l *loop) flush() {
 	clear(o.entries)
 	o.dirty, o.entries = emptied(o.dirty), emptied(o.entries)
 	if o.calls > 0 {
-		l.stats.writes.add(o.calls)
-		l.stats.sent.add(o.bytes)
+		l.stats.writes.Add(o.calls)
+		l.stats.sent.Add(o.bytes)
 		o.calls, o.bytes = 0, 0
 	}
 }

@@ -167,7 +167,7 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	conn.fd = int32(c.Fd())
 	c.SetContext(conn)
 	if !adopted {
-		h.loop.stats.accepted.add(1)
+		h.loop.stats.accepted.Add(1)
 	}
 	if e.draining.Load() || e.exhausted() {
 		return nil, gnet.Close

@@ -9,18 +9,13 @@ import (
 	"resound/internal/measure"
 )
 
-// rising is a sum that one goroutine writes and any may read.
-type rising struct{ n atomic.Uint64 }
-
-func (r *rising) add(n int) { r.n.Store(r.n.Load() + uint64(n)) }
-
 // loopStats is what a loop tells of itself. It alone writes to it.
 type loopStats struct {
-	_ [cacheLine]byte // what others look at, and what the loop works with
+	_ [measure.CacheLine]byte // what others look at, and what the loop works with
 
-	accepted, upgraded, answered  rising
-	messages, received            rising
-	writes, sent, pings, timeouts rising
+	accepted, upgraded, answered  measure.Sum
+	messages, received            measure.Sum
+	writes, sent, pings, timeouts measure.Sum
 
 	slow, backlog atomic.Int64 // connections that do not take what they get, and how many bytes that is
 
@@ -59,17 +54,13 @@ type Stats struct {
 
 // LoopStats is one loop.
 type LoopStats struct {
-	Lag    measure.Counts // how late it came to what it was asked for once a second
-	Late   time.Duration  // the newest of those
-	Turns  measure.Counts // how long it worked for its mailbox each time
-	Stages [2]measure.Counts
-}
+	Lag   measure.Counts // how late it came to what it was asked for once a second
+	Late  time.Duration  // the newest of those
+	Turns measure.Counts // how long it worked for its mailbox each time
 
-// The stages of a publication on a loop.
-const (
-	Waited  = iota // until the loop began with it
-	Written        // until its last subscriber was written to
-)
+	// Of publications, see channels.Stages.
+	Waited, Written measure.Counts
+}
 
 // codes counts by close code. Any goroutine may use it; it is for what is rare.
 type codes [firstCode + 400]atomic.Uint64
@@ -106,21 +97,21 @@ func (e *Engine) Stats() Stats {
 	}
 	for _, l := range e.loops {
 		c := &l.stats
-		s.Accepted += c.accepted.n.Load()
-		s.Upgraded += c.upgraded.n.Load()
-		s.Answered += c.answered.n.Load()
-		s.Messages += c.messages.n.Load()
-		s.Received += c.received.n.Load()
-		s.Writes += c.writes.n.Load()
-		s.Sent += c.sent.n.Load()
-		s.Pings += c.pings.n.Load()
-		s.Timeouts += c.timeouts.n.Load()
+		s.Accepted += c.accepted.Load()
+		s.Upgraded += c.upgraded.Load()
+		s.Answered += c.answered.Load()
+		s.Messages += c.messages.Load()
+		s.Received += c.received.Load()
+		s.Writes += c.writes.Load()
+		s.Sent += c.sent.Load()
+		s.Pings += c.pings.Load()
+		s.Timeouts += c.timeouts.Load()
 		s.Slow += int(c.slow.Load())
 		s.Backlog += c.backlog.Load()
 		stages := e.hub.Stages(l.slot)
 		s.Loops = append(s.Loops, LoopStats{
 			Lag: c.lag.Counts(), Late: c.lateness(), Turns: c.turns.Counts(),
-			Stages: [2]measure.Counts{Waited: stages.Waited.Counts(), Written: stages.Written.Counts()},
+			Waited: stages.Waited.Counts(), Written: stages.Written.Counts(),
 		})
 	}
 	return s

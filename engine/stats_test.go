@@ -31,7 +31,7 @@ func TestStats(t *testing.T) {
 	if s.Writes-before.Writes != 2 || s.Sent-before.Sent != uint64(2*size) {
 		t.Errorf("an event to two: %d writes of %d bytes", s.Writes-before.Writes, s.Sent-before.Sent)
 	}
-	if l := s.Loops[0]; l.Stages[Waited].Count != 1 || l.Stages[Written].Count != 1 || l.Stages[Written].Sum < l.Stages[Waited].Sum || l.Turns.Count == 0 {
+	if l := s.Loops[0]; l.Waited.Count != 1 || l.Written.Count != 1 || l.Written.Sum < l.Waited.Sum || l.Turns.Count == 0 {
 		t.Errorf("its stages: %+v", l)
 	}
 	other := m.Open(0)

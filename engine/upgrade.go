@@ -80,7 +80,7 @@ func (l *loop) upgrade(c *conn, o *opening) {
 	// The answer and the first event are one frame, and so one write.
 	answer := appendAnswer(make([]byte, 0, answerSize), o.key, extension)
 	c.state = stateOpen
-	l.stats.upgraded.add(1)
+	l.stats.upgraded.Add(1)
 	if refused != nil {
 		l.engine.refusedBy.add(refused.Code)
 		c.queue(protocol.NewRawFrame(answer))

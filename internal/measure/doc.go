@@ -1,5 +1,5 @@
-// Package measure is what the server measures itself with: a clock, and histograms that any goroutine may
-// write to and read.
+// Package measure is what the server measures itself with: a clock, histograms that any goroutine may write to
+// and read, and sums that one does.
 //
 //   - measure.go: all of it.
 //

@@ -60,3 +60,15 @@ func (c *Counts) Add(o Counts) {
 	c.Count += o.Count
 	c.Sum += o.Sum
 }
+
+// Sum only rises. One goroutine writes to it, or who holds a lock, and any may read: that takes no more than a store.
+type Sum struct{ n atomic.Uint64 }
+
+// Add is for the one who writes.
+func (s *Sum) Add(n int) { s.n.Store(s.n.Load() + uint64(n)) }
+
+// Load returns the sum so far.
+func (s *Sum) Load() uint64 { return s.n.Load() }
+
+// CacheLine is how many bytes a core takes at once, with the line beside it: what two goroutines write to is that far apart.
+const CacheLine = 128

@@ -62,3 +62,25 @@ func TestNowRises(t *testing.T) {
 		t.Errorf("%v, then %v", before, after)
 	}
 }
+
+// One writes, any reads, and what is read never falls.
+func TestSum(t *testing.T) {
+	var s Sum
+	var group sync.WaitGroup
+	group.Go(func() {
+		for range 1000 {
+			s.Add(3)
+		}
+	})
+	for last := uint64(0); last < 3000; {
+		n := s.Load()
+		if n < last {
+			t.Fatalf("%d behind %d", n, last)
+		}
+		last = n
+	}
+	group.Wait()
+	if n := s.Load(); n != 3000 {
+		t.Errorf("the sum is %d", n)
+	}
+}

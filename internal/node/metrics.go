@@ -147,13 +147,13 @@ func (c collection) engine(s engine.Stats) {
 		c.gauge(descLate, l.Late.Seconds(), strconv.Itoa(i))
 		all.Lag.Add(l.Lag)
 		all.Turns.Add(l.Turns)
-		all.Stages[engine.Waited].Add(l.Stages[engine.Waited])
-		all.Stages[engine.Written].Add(l.Stages[engine.Written])
+		all.Waited.Add(l.Waited)
+		all.Written.Add(l.Written)
 	}
 	c.histogram(descLag, all.Lag)
 	c.histogram(descTurns, all.Turns)
-	c.histogram(descWaited, all.Stages[engine.Waited])
-	c.histogram(descWritten, all.Stages[engine.Written])
+	c.histogram(descWaited, all.Waited)
+	c.histogram(descWritten, all.Written)
 }
 
 func (c collection) api(n *Node) {
