@@ -164,6 +164,22 @@ func TestCommandsAndErrorsArePublished(t *testing.T) {
 	}
 }
 
+// JSON has no word for the latency of nothing.
+func TestResultWithoutADeliveryIsSaved(t *testing.T) {
+	empty := &ConnectResult{Columns: []ConnectColumn{{Before: latenciesOf(nil), Storms: []ConnectStorm{{Connects: latenciesOf([]float64{3})}}}}}
+	path := filepath.Join(t.TempDir(), "empty.json")
+	if err := Begin(nil, nil).Save(path, empty, nil); err != nil {
+		t.Fatalf("without a single delivery: %v", err)
+	}
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Result.(*ConnectResult).Columns[0]; got.Before != (Latencies{}) || got.Storms[0].Connects.P99 != 3 || s.Machine.Cores == 0 || s.Machine.Go == "" {
+		t.Errorf("%+v of %+v", got, s.Machine)
+	}
+}
+
 func TestWhatCannotBeSavedLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "r.json") // where a directory is, no file can be
