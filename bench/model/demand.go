@@ -53,12 +53,6 @@ func (d Demand) Check() error {
 	return nil
 }
 
-// scaled is the demand with so many times the viewers.
-func (d Demand) scaled(f float64) Demand {
-	d.Viewers = max(int(float64(d.Viewers)*f), 1)
-	return d
-}
-
 // readers is the subscriptions of a channel.
 func (d Demand) readers() float64 {
 	return float64(d.Viewers) * float64(d.Subscriptions) / float64(d.Channels)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -29,7 +30,7 @@ func (a *Answer) WriteText(w io.Writer) error {
 	}
 	b.WriteString("\nWhat runs out first, as viewers grow and the rest stays as it is\n")
 	for _, l := range a.sorted() {
-		fmt.Fprintf(&b, "  %-46s %10s of %-10s  at %s times the viewers\n", l.Resource, l.amount(l.Need), l.amount(l.Usable), digits(l.Factor))
+		fmt.Fprintf(&b, "  %-46s %10s of %-10s  %5s free, at %s times the viewers\n", l.Resource, l.amount(l.Need), l.amount(l.Usable), l.free(), digits(l.Factor))
 	}
 	if len(a.Warnings) > 0 {
 		b.WriteString("\nTo know\n")
@@ -57,9 +58,9 @@ func (a *Answer) WriteMarkdown(w io.Writer) error {
 	for _, f := range a.Figures {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Name, f.Value, f.Note, f.basis())
 	}
-	b.WriteString("\n| resource | needed | usable | enough for times the viewers |\n|---|---|---|---|\n")
+	b.WriteString("\n| resource | needed | usable | free | enough for times the viewers |\n|---|---|---|---|---|\n")
 	for _, l := range a.sorted() {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", l.Resource, l.amount(l.Need), l.amount(l.Usable), digits(l.Factor))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", l.Resource, l.amount(l.Need), l.amount(l.Usable), l.free(), digits(l.Factor))
 	}
 	b.WriteString("\n")
 	for _, warning := range a.Warnings {
@@ -87,13 +88,15 @@ func (a *Answer) verdict() string {
 
 // sorted is the limits, what runs out first in front.
 func (a *Answer) sorted() []Limit {
-	list := append([]Limit(nil), a.Limits...)
-	for i := range list {
-		for j := i; j > 0 && list[j].Factor < list[j-1].Factor; j-- {
-			list[j], list[j-1] = list[j-1], list[j]
-		}
+	return slices.SortedStableFunc(slices.Values(a.Limits), func(a, b Limit) int { return cmp.Compare(a.Factor, b.Factor) })
+}
+
+// free is the headroom for people; what is used up has none.
+func (l Limit) free() string {
+	if l.Usable <= 0 {
+		return "–"
 	}
-	return list
+	return fmt.Sprintf("%.0f %%", max(l.Headroom(), 0)*100)
 }
 
 func (l Limit) amount(v float64) string { return strings.TrimSpace(digits(v) + " " + l.Unit) }

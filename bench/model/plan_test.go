@@ -36,6 +36,12 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
+// scaled is a demand with so many times the viewers.
+func scaled(d Demand, f float64) Demand {
+	d.Viewers = max(int(float64(d.Viewers)*f), 1)
+	return d
+}
+
 func TestSendTime(t *testing.T) {
 	// 3 + 2 × 1000/2000 + 4 × 0.1 + 0.001 × 1000 + 0.0005 × 2000
 	near(t, "four events of 500 bytes", round().Delivery.SendTime(1000, 4, 500), 3+1+0.4+1+1)
@@ -118,7 +124,7 @@ func TestPlan(t *testing.T) {
 		t.Errorf("%+v, %d", a.First, a.Most)
 	}
 	for _, l := range a.Limits {
-		if at := round().NeedOf(d.scaled(l.Factor), 4); l.Resource == "CPU" && math.Abs(at.Busy-l.Usable) > 1e-3 {
+		if at := round().NeedOf(scaled(d, l.Factor), 4); l.Resource == "CPU" && math.Abs(at.Busy-l.Usable) > 1e-3 {
 			t.Errorf("at %v times the viewers %v cores are busy, and %v usable", l.Factor, at.Busy, l.Usable)
 		}
 	}
