@@ -2,9 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +9,12 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	json "github.com/goccy/go-json"
+
+	"resound/bench/wire"
 )
 
 // Record watches a server that runs, by its API: how many listen to each channel, how often something is said
@@ -167,14 +165,8 @@ func kindOf(name string) string {
 // get asks the API. more is one parameter whose name comes behind those that sign.
 func (r Record) get(ctx context.Context, resource, more string, into any) error {
 	path := r.Target.Path + "/apps/" + r.Target.ID + resource
-	query := "auth_key=" + r.Target.Key + "&auth_timestamp=" + strconv.FormatInt(time.Now().Unix(), 10) + "&auth_version=1.0"
-	if more != "" {
-		query += "&" + more
-	}
-	mac := hmac.New(sha256.New, []byte(r.Target.Secret))
-	mac.Write([]byte("GET\n" + path + "\n" + query))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		"http://"+r.Target.Address+path+"?"+query+"&auth_signature="+hex.EncodeToString(mac.Sum(nil)), nil)
+	query := wire.NewSigner(r.Target.Key, r.Target.Secret).AppendQuestion(nil, path, more)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.Target.Address+path+"?"+string(query), nil)
 	if err != nil {
 		return err
 	}

@@ -120,11 +120,3 @@ func playedKind(kind string) string {
 	}
 	return kind
 }
-
-// Sockets is how many a workload opens.
-func Sockets(w Workload) (n int) {
-	for _, g := range w.Groups {
-		n += g.Sockets
-	}
-	return n
-}

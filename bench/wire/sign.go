@@ -32,14 +32,36 @@ func (s *Signer) appendSignature(dst, text []byte) []byte {
 	return hex.AppendEncode(dst, s.sum)
 }
 
-// AppendQuery appends the signed query string of an API request.
+// AppendQuery appends the signed query string of an API request with a body.
 func (s *Signer) AppendQuery(dst []byte, method, path string, body []byte) []byte {
 	sum := md5.Sum(body)
+	start := s.begin(method, path)
+	s.text = hex.AppendEncode(append(s.text, "&body_md5="...), sum[:])
+	return s.end(dst, start)
+}
+
+// AppendQuestion appends the signed query string of a GET request. more is its parameters as they are signed: in order, with
+// names behind those of the signature; or nothing.
+func (s *Signer) AppendQuestion(dst []byte, path, more string) []byte {
+	start := s.begin("GET", path)
+	if more != "" {
+		s.text = append(append(s.text, '&'), more...)
+	}
+	return s.end(dst, start)
+}
+
+// begin begins the text to sign, and returns where the query is in it.
+func (s *Signer) begin(method, path string) (start int) {
 	s.text = append(append(append(append(s.text[:0], method...), '\n'), path...), '\n')
-	start := len(s.text)
+	start = len(s.text)
 	s.text = append(append(s.text, "auth_key="...), s.key...)
 	s.text = strconv.AppendInt(append(s.text, "&auth_timestamp="...), time.Now().Unix(), 10)
-	s.text = hex.AppendEncode(append(s.text, "&auth_version=1.0&body_md5="...), sum[:])
+	s.text = append(s.text, "&auth_version=1.0"...)
+	return start
+}
+
+// end appends the query and its signature.
+func (s *Signer) end(dst []byte, start int) []byte {
 	return s.appendSignature(append(append(dst, s.text[start:]...), "&auth_signature="...), s.text)
 }
 
