@@ -24,7 +24,7 @@ type publishCommand struct {
 // Help is what --help shows behind the first line.
 func (publishCommand) Help() string {
 	return `Closed loop: each connection asks again when it has its answer. With --rate it is an open loop for ten seconds over kept-alive
-connections, and latency counts from when a publish was due.
+connections, and latency counts from when a publish was due; --rounds, --requests, --fresh and --bare are of the closed loop.
 
     resound-bench publish --connections 16
     resound-bench publish --payload 1024 --durability off --durability process
