@@ -107,10 +107,7 @@ func (c *cast) all(o order) error {
 
 // ready returns when all sockets are subscribed.
 func (c *cast) ready(ctx context.Context, w Workload, show func(float64, string)) error {
-	open, all := make([]int, len(c.loads)), 0
-	for _, g := range w.Groups {
-		all += g.Sockets
-	}
+	open, all := make([]int, len(c.loads)), w.Sockets()
 	for waits := c.parts; waits > 0; {
 		select {
 		case <-ctx.Done():

@@ -103,11 +103,7 @@ func (p Play) Run(ctx context.Context) (*PlayResult, error) {
 	}
 	p.Rounds, p.Publishers = max(p.Rounds, 1), max(p.Publishers, 1)
 	if p.Loads <= 0 {
-		sockets := 0
-		for _, g := range p.Workload.Groups {
-			sockets += g.Sockets
-		}
-		p.Loads = max((sockets+socketsEach-1)/socketsEach, 1)
+		p.Loads = max((p.Workload.Sockets()+socketsEach-1)/socketsEach, 1)
 	}
 	if p.Patience <= 0 {
 		p.Patience = 5 * time.Second

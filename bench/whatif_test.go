@@ -28,14 +28,6 @@ func recorded() *Recording {
 	}}
 }
 
-// opened is how many sockets a workload opens.
-func opened(w Workload) (n int) {
-	for _, g := range w.Groups {
-		n += g.Sockets
-	}
-	return n
-}
-
 func TestWhatIf(t *testing.T) {
 	same := WhatIf{Viewers: 1, Channels: 1, Rate: 1, Size: 1}
 	w, err := recorded().Workload(same, time.Second, 10*time.Second)
@@ -66,8 +58,8 @@ func TestWhatIf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := more.Groups[0]; g.Sockets != 3000 || g.Channels != 3 || g.Publish.Rate != 5.5 || g.Publish.Size != 600 || opened(more) != 3000+75*2*3+8*2*3 {
-		t.Errorf("twice the viewers of three times the channels in the busiest second: %+v, %d sockets", g, opened(more))
+	if g := more.Groups[0]; g.Sockets != 3000 || g.Channels != 3 || g.Publish.Rate != 5.5 || g.Publish.Size != 600 || more.Sockets() != 3000+75*2*3+8*2*3 {
+		t.Errorf("twice the viewers of three times the channels in the busiest second: %+v, %d sockets", g, more.Sockets())
 	}
 	silent := recorded()
 	silent.Counted = false

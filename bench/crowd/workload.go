@@ -79,6 +79,14 @@ const (
 	maxSockets   = 1 << 20
 )
 
+// Sockets is how many all groups have.
+func (w *Workload) Sockets() (n int) {
+	for _, g := range w.Groups {
+		n += g.Sockets
+	}
+	return n
+}
+
 // Complete fills in what was left out, and says what cannot be played.
 func (w *Workload) Complete() error {
 	var errs []error
@@ -93,7 +101,7 @@ func (w *Workload) Complete() error {
 		fail("no groups: at least one, with sockets or with publish")
 	}
 	names := map[string]bool{}
-	total, sockets := 0.0, 0
+	total := 0.0
 	for i := range w.Groups {
 		g := &w.Groups[i]
 		if g.Name == "" {
@@ -107,8 +115,8 @@ func (w *Workload) Complete() error {
 			fail("group %q: %w", g.Name, err)
 		}
 		total += float64(g.Channels) * (g.Publish.Rate + g.Whisper.Rate)
-		sockets += g.Sockets
 	}
+	sockets := w.Sockets()
 	if total > maxTotal {
 		fail("%.0f events a second in all: at most %.0f", total, float64(maxTotal))
 	}
