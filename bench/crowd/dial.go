@@ -156,13 +156,9 @@ func (u *sub) replay(before string) string {
 	return `{"epoch":"` + u.epoch + `","serial":` + strconv.FormatUint(u.serial, 10) + `,"except":["` + before + `"]}`
 }
 
-// write sends what a socket has room for: it has never more to send than a few commands.
+// write sends a command.
 func (c *Crowd) write(id int32, s *conn, b []byte) {
-	n, again, err := sys.Write(int(s.fd), b)
-	if again || err == nil && n < len(b) {
-		err = errors.New("no room for a command")
-	}
-	if err != nil {
+	if err := sys.Send(int(s.fd), b); err != nil {
 		c.lost(id, s, err.Error())
 	}
 }

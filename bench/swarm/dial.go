@@ -143,13 +143,9 @@ func (s *Swarm) chatted(id int32, c *conn) {
 	s.write(id, c, chat)
 }
 
-// write sends what a socket has room for: it has never more to send than a command.
+// write sends a command.
 func (s *Swarm) write(id int32, c *conn, b []byte) {
-	n, again, err := sys.Write(int(c.fd), b)
-	if again || err == nil && n < len(b) {
-		err = errors.New("no room for a command")
-	}
-	if err != nil {
+	if err := sys.Send(int(c.fd), b); err != nil {
 		s.lost(id, c, err.Error())
 	}
 }

@@ -32,3 +32,12 @@ func ParseAddr(text string) (Addr, error) {
 	copy(addr.IP[:], a.IP.To4())
 	return addr, nil
 }
+
+// Send writes all of a command. A socket that has no room for it at once is broken: its buffer holds thousands.
+func Send(fd int, command []byte) error {
+	n, again, err := Write(fd, command)
+	if again || err == nil && n < len(command) {
+		return errors.New("no room for a command")
+	}
+	return err
+}
