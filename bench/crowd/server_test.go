@@ -42,8 +42,13 @@ type pusherServer struct {
 	did     []int64 // when the events were due that it did wrong with, one for each socket
 }
 
-func newServer(t *testing.T, deliver func(*pusherServer, event), publish func(int) int) *pusherServer {
+// What options set is set before it serves: the race detector does not see that the crowd, with system calls of its
+// own, can only come later.
+func newServer(t *testing.T, deliver func(*pusherServer, event), publish func(int) int, options ...func(*pusherServer)) *pusherServer {
 	s := &pusherServer{deliver: deliver, publish: publish}
+	for _, set := range options {
+		set(s)
+	}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(func() {
 		s.CloseClientConnections()
@@ -417,8 +422,7 @@ func TestDropsAreExcused(t *testing.T) {
 // A server that does not let in again who was cut off is not excused: what he missed since he is back is lost.
 func TestWhoIsNotLetInAgainMissesEvents(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil)
-	s.silent = sockets
+	s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil, func(s *pusherServer) { s.silent = sockets })
 	r := play(t, s, func(o *Options) {
 		o.Workload.Duration = 2 * time.Second
 		o.Workload.Groups[0].Drop = Drop{Rate: 10, Away: 100 * time.Millisecond}
@@ -441,10 +445,7 @@ func TestReplayFaultsAreCounted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil)
-			s.mu.Lock()
-			s.replays = f.replays
-			s.mu.Unlock()
+			s := newServer(t, func(s *pusherServer, e event) { s.to(0, e) }, nil, func(s *pusherServer) { s.replays = f.replays })
 			r := play(t, s, func(o *Options) {
 				o.Workload.Groups[0].Drop = Drop{Rate: 20, Away: 100 * time.Millisecond, Replay: true}
 			})
