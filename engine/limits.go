@@ -33,6 +33,10 @@ const (
 	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
 	DefaultBacklog = 1 << 20
 
+	// maxUnsent is how many bytes the kernel takes for a connection beyond those that are on their way. Without a
+	// bound it takes megabytes for each that does not read, copied from frames that all share.
+	maxUnsent = 128 << 10
+
 	// frameCost is what a frame that a connection has not taken counts for, beside its bytes: a pong of two
 	// bytes takes that much in memory.
 	frameCost = 64

@@ -27,6 +27,20 @@ func queueFor(room int) int {
 	return 1 << (bits.Len(uint(n)) - 1)
 }
 
+// bound sets what the connections that the listener accepts have from it.
+func (r *reactor) bound() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fd, err := r.gnet.Dup()
+	if err != nil {
+		return // gnet is ending
+	}
+	defer unix.Close(fd) //nolint:errcheck // a duplicate
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent); err != nil {
+		r.engine.log.Warn("slow readers will take more of the kernel's memory", "error", err)
+	}
+}
+
 // fitQueue keeps the listener's queue to the room that is left. Any goroutine may call it, for each
 // connection that comes or goes. The queue gets shorter at once, and longer only when it may be four
 // times as long, so that somebody who comes and goes does not change it each time.

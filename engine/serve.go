@@ -166,6 +166,7 @@ func (r *reactor) OnBoot(eng gnet.Engine) gnet.Action {
 	stopped := r.stopped
 	r.mu.Unlock()
 	r.queue.Store(maxQueue) // gnet asks for as much as the kernel allows
+	r.bound()
 	r.fitQueue()
 	if e.handover.addr != nil { // not the first time
 		if stopped {

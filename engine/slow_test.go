@@ -148,6 +148,47 @@ func TestAThousandStalledReaders(t *testing.T) {
 	t.Logf("at most %d MB", peak>>20)
 }
 
+// What a reader that stops leaves unread waits in the frames that all share, and not in copies of the kernel's.
+func TestTheKernelTakesLittleForASlowReader(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the bound is inherited from the listener on Linux only")
+	}
+	const events, size = 200, 100_000
+	e := startWith(t, Options{Loops: 1, Backlog: 64 << 20})
+	c := dial(t, e)
+	c.upgrade()
+	c.say(`{"event":"pusher:subscribe","data":{"channel":"news"}}`)
+	c.next()
+	app := e.Hub().App(e.registry.ByID([]byte("1")))
+	data := protocol.Raw(`"` + strings.Repeat("x", size) + `"`)
+	for range events {
+		app.Publish([]byte("news"), protocol.Raw(`"e"`), data, protocol.SocketID{})
+	}
+	waits, l := make(chan int), e.loops[0]
+	for took, steady := 0, 0; steady < 10; time.Sleep(10 * time.Millisecond) {
+		l.mailbox.Post(channels.Call(func() {
+			kept := 0
+			for _, c := range l.host.(*gnetHost).stalled {
+				kept += c.slow.size
+			}
+			waits <- kept
+		}))
+		// A frame counts for more than its bytes, which makes what the kernel took look smaller by less than a hundredth.
+		now := events*size - <-waits
+		if now == took {
+			steady++
+		} else {
+			took, steady = now, 0
+		}
+		if steady == 10 && (took <= 0 || took > 1<<20) {
+			t.Errorf("the kernel took %d bytes", took)
+		}
+	}
+	for range events { // and all of it comes once it is read
+		c.next()
+	}
+}
+
 // Readers that pause, one behind the other, get everything in order when they go on, on the real kernel.
 func TestReadersThatPause(t *testing.T) {
 	const readers, events = 6, 60
