@@ -36,8 +36,17 @@ func TestDemoEndsWithAnApplication(t *testing.T) {
 	}
 }
 
+// needsBrowser leaves a test out under -short, which the race detector runs with: the server sees of a browser what it sees
+// of the same clients in Node, and browsers take most of the time.
+func needsBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the clients in Node show the same races")
+	}
+}
+
 func TestEchoInChromium(t *testing.T) {
 	t.Parallel()
+	needsBrowser(t)
 	s, control := restartable(t, plan{})
 	runNode(t, "echo-browser.mjs", append(s.nodeEnv(), "CONTROL="+control))
 }

@@ -21,6 +21,7 @@ func TestDeflateInNode(t *testing.T) {
 
 func TestDeflateInChromium(t *testing.T) {
 	t.Parallel()
+	needsBrowser(t)
 	runNode(t, "deflate-browser.mjs", squeezing(t).nodeEnv())
 }
 

@@ -10,12 +10,14 @@ func TestChannelKinds(t *testing.T) {
 
 func TestEncryptedInChromium(t *testing.T) {
 	t.Parallel()
+	needsBrowser(t)
 	s := start(t, plan{})
 	runNode(t, "kinds-browser.mjs", s.nodeEnv())
 }
 
 func TestOriginsInChromium(t *testing.T) {
 	t.Parallel()
+	needsBrowser(t)
 	s := start(t, plan{env: []string{"RESOUND_ALLOWED_ORIGINS=shop.localhost,*.shop.localhost"}})
 	runNode(t, "origins-browser.mjs", s.nodeEnv())
 }

@@ -59,5 +59,6 @@ func TestReplay(t *testing.T) {
 // TestReplayInChromium: the same as browsers see it, with every way to add the package.
 func TestReplayInChromium(t *testing.T) {
 	t.Parallel()
+	needsBrowser(t)
 	runNode(t, "replay-browser.mjs", replaying(t))
 }
