@@ -28,6 +28,10 @@ type Options struct {
 	Registry   *apps.Registry
 	Log        *slog.Logger
 	Trace      Trace // nil unless every message is to be seen
+
+	// Listeners are sockets that are there already, the engine's from now on. The first is the main one, in the place
+	// of Host and Port; none is that the engine listens there itself.
+	Listeners []*Listener
 }
 
 // Trace sees every message. Its methods run on the loops, so they hold up everybody.
@@ -50,12 +54,13 @@ type Engine struct {
 	trace    Trace
 	handover *handover
 
-	began    time.Time
-	limit    int          // descriptors that connections may use
-	sockets  atomic.Int64 // open here; the hand-over counts its own
-	draining atomic.Bool
-	drained  chan struct{} // closed when the last socket has gone while draining
-	once     sync.Once     // closes drained
+	listeners []*Listener // the first is the main one; none before Start unless they were given
+	began     time.Time
+	limit     int          // descriptors that connections may use
+	sockets   atomic.Int64 // open here; the hand-over counts its own
+	draining  atomic.Bool
+	drained   chan struct{} // closed when the last socket has gone while draining
+	once      sync.Once     // closes drained
 
 	closedBy, refusedBy codes
 
@@ -77,6 +82,7 @@ func New(o Options) *Engine {
 		options: o, prefix: strings.TrimSuffix(o.PathPrefix, "/"), backlog: o.Backlog,
 		registry: o.Registry, log: o.Log, trace: o.Trace,
 		handover: newHandover(), began: time.Now(), limit: o.Files, drained: make(chan struct{}),
+		listeners: o.Listeners,
 	}
 	mailboxes := make([]channels.Mailbox, o.Loops)
 	for i := range mailboxes {

@@ -31,6 +31,7 @@ type reactor struct {
 	live    bool                         // guarded by mu: its loops may be woken
 	halted  chan struct{}                // guarded by mu: closed when it has ended
 	stopped bool                         // guarded by mu: nothing begins any more
+	paused  bool                         // guarded by mu: nobody is accepted
 }
 
 // gnetHost is one of gnet's loops with ours on it.
@@ -220,8 +221,9 @@ func (r *reactor) OnTick() (time.Duration, gnet.Action) {
 	return time.Second, gnet.None
 }
 
-// enroll gives a connection to one of the loops, which has a descriptor of its own afterwards.
-func (e *Engine) enroll(c net.Conn, early []byte) error {
+// enroll gives a connection to one of the loops, which has a descriptor of its own afterwards. early is what was read of one
+// that comes from the HTTP server, as a []byte; nil is a new one.
+func (e *Engine) enroll(c net.Conn, early any) error {
 	r := &e.reactor
 	r.mu.Lock()
 	var el gnet.EventLoop

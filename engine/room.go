@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"math/bits"
-
-	"golang.org/x/sys/unix"
-)
+import "math/bits"
 
 // room returns how many more descriptors connections may take.
 func (e *Engine) room() int {
@@ -27,40 +23,26 @@ func queueFor(room int) int {
 	return 1 << (bits.Len(uint(n)) - 1)
 }
 
-// bound sets what the connections that the listener accepts have from it.
-func (r *reactor) bound() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	fd, err := r.gnet.Dup()
-	if err != nil {
-		return // gnet is ending
-	}
-	defer unix.Close(fd) //nolint:errcheck // a duplicate
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent); err != nil {
-		r.engine.log.Warn("slow readers will take more of the kernel's memory", "error", err)
-	}
-}
-
-// fitQueue keeps the listener's queue to the room that is left. Any goroutine may call it, for each
+// fitQueue keeps the listeners' queues to the room that is left. Any goroutine may call it, for each
 // connection that comes or goes. The queue gets shorter at once, and longer only when it may be four
 // times as long, so that somebody who comes and goes does not change it each time.
 func (r *reactor) fitQueue() {
-	want, has := queueFor(r.engine.room()), int(r.queue.Load())
+	want, has := queueFor(r.engine.room()/len(r.engine.listeners)), int(r.queue.Load())
 	if want >= has && want < 4*has {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fd, err := r.gnet.Dup()
-	if err != nil {
-		return // gnet is ending
+	if !r.live || r.paused {
+		return // gnet is ending, or the queue is another process's
 	}
-	defer unix.Close(fd) //nolint:errcheck // a duplicate
 	// Another loop may have been here meanwhile: what counts is the room now.
-	want = queueFor(r.engine.room())
-	if err := unix.Listen(fd, want); err != nil {
-		r.engine.log.Warn("the listener's queue could not be changed", "to", want, "error", err)
-		return
+	want = queueFor(r.engine.room() / len(r.engine.listeners))
+	for _, l := range r.engine.listeners {
+		if err := l.wait(want); err != nil {
+			r.engine.log.Warn("the listener's queue could not be changed", "to", want, "error", err)
+			return
+		}
 	}
 	r.queue.Store(int32(want))
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"runtime/pprof"
-	"strconv"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -16,6 +15,7 @@ import (
 // Why the reactor does not run.
 var (
 	errStopped = errors.New("the engine was stopped")
+	errPaused  = errors.New("nobody is accepted now")
 	errEnded   = errors.New("gnet ended by itself")
 )
 
@@ -34,10 +34,15 @@ func (e *Engine) Start() error {
 	r.nudge = make(chan *mailbox, len(e.loops))
 	r.hosts = make(map[gnet.EventLoop]*gnetHost)
 	r.mu.Unlock()
+	if err := e.listen(); err != nil {
+		close(r.ended)
+		return err
+	}
 	for _, l := range r.engine.loops {
 		w, err := newWritable()
 		if err != nil {
 			r.closePollers()
+			e.closeListeners()
 			close(r.ended)
 			return fmt.Errorf("watch slow connections: %w", err)
 		}
@@ -49,6 +54,68 @@ func (e *Engine) Start() error {
 	spawn("rearm", r.rearm)
 	spawn("reactor", r.serve)
 	return <-r.boot
+}
+
+// listen opens the main listener, unless it was given.
+func (e *Engine) listen() error {
+	if len(e.listeners) > 0 {
+		return nil
+	}
+	l, err := Listen(e.options.Host, e.options.Port)
+	if err != nil {
+		return err
+	}
+	e.listeners = []*Listener{l}
+	return nil
+}
+
+// Pause stops accepting. Who dials from now on waits, until Resume, until another process accepts, or until the
+// sockets are closed. Connections that are there are not touched.
+func (e *Engine) Pause() error {
+	r := &e.reactor
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.paused {
+		return nil
+	}
+	r.paused = true
+	for _, l := range e.listeners {
+		if err := errors.Join(l.wait(maxQueue), l.pause()); err != nil {
+			return fmt.Errorf("stop accepting on %s: %w", l.addr, err)
+		}
+	}
+	return nil
+}
+
+// Resume takes Pause back, where CanResume.
+func (e *Engine) Resume() error {
+	r := &e.reactor
+	r.mu.Lock()
+	r.paused = false
+	var err error
+	var live []*Listener
+	for _, l := range e.listeners {
+		if l.gnets >= 0 { // else gnet begins anew, with it
+			err = errors.Join(err, l.resume())
+			live = append(live, l)
+		}
+	}
+	r.mu.Unlock()
+	for _, l := range live {
+		e.nudge(l)
+	}
+	r.fitQueue()
+	return err
+}
+
+// Listeners returns the sockets that the engine accepts from, the main one first; none before Start unless they were given.
+func (e *Engine) Listeners() []*Listener { return e.listeners }
+
+// closeListeners closes the sockets. Whoever dials is refused, unless another process has them.
+func (e *Engine) closeListeners() {
+	for _, l := range e.listeners {
+		_ = l.Close()
+	}
 }
 
 // closePollers ends the goroutines that wait for slow connections.
@@ -80,6 +147,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	r.stopped = true
 	r.mu.Unlock()
 	if ended == nil {
+		e.closeListeners()
 		return nil
 	}
 	// gnet's Stop looks only twice a second whether gnet has ended, so nobody waits for it.
@@ -97,32 +165,34 @@ func (e *Engine) Stop(ctx context.Context) error {
 // serve runs gnet until Stop. gnet ends by itself when an accept fails, for
 // want of descriptors say; the server must not, so it begins anew.
 func (r *reactor) serve() {
+	e := r.engine
 	defer close(r.ended)
 	defer r.closePollers()
-	e := r.engine
-	addr := listenAddress(e.options.Host, e.options.Port)
+	defer e.closeListeners()
+	var throwaways []string
+	for i := range e.listeners {
+		throwaways = append(throwaways, "tcp://"+throwaway(i))
+	}
 	for pause := restartPause; ; {
 		r.begun = false
-		err := gnet.Run(r, addr,
+		err := gnet.Rotate(r, throwaways,
 			gnet.WithNumEventLoop(len(e.loops)),
-			gnet.WithReuseAddr(true),
 			gnet.WithTicker(true),
 			gnet.WithLogger(gnetLogger{e.log}),
 		)
 		r.forget()
 		switch {
 		case e.handover.addr == nil && err != nil:
-			r.boot <- fmt.Errorf("listen on %s: %w", addr, err)
+			r.boot <- fmt.Errorf("start the reactor: %w", err)
 			return
 		case e.handover.addr == nil:
 			return // OnBoot has said why
 		case e.draining.Load():
 			return
 		case r.begun:
-			addr = listenAddress(e.options.Host, e.options.Port) // 0 was any, and stays what it became
 			pause = restartPause
 			e.log.Error("the reactor ended and begins anew: every connection was dropped", "error", errEnded)
-		default:
+		case err != nil: // else OnBoot has said why
 			e.log.Error("the reactor cannot begin anew yet", "error", err)
 		}
 		select {
@@ -148,44 +218,57 @@ func (r *reactor) forget() {
 	}
 }
 
-// listenAddress is gnet's form of an address. gnet makes "::" IPv6 alone; no
-// address is both, as "::" is everywhere else.
-func listenAddress(host string, port int) string {
-	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil && ip.IsUnspecified() {
-		host = ""
-	}
-	return "tcp://" + net.JoinHostPort(host, strconv.Itoa(port))
-}
-
-// OnBoot runs before gnet accepts, when it listens already.
+// OnBoot runs before gnet accepts, when it has its throwaways and looks at none of them.
 func (r *reactor) OnBoot(eng gnet.Engine) gnet.Action {
 	e := r.engine
 	r.mu.Lock()
-	r.gnet, r.begun = eng, true
-	r.live, r.halted = true, make(chan struct{})
-	stopped := r.stopped
+	r.gnet = eng
+	err := r.attach(eng)
+	if r.begun = err == nil; r.begun {
+		r.live, r.halted = true, make(chan struct{})
+	}
 	r.mu.Unlock()
-	r.queue.Store(maxQueue) // gnet asks for as much as the kernel allows
-	r.bound()
-	r.fitQueue()
-	if e.handover.addr != nil { // not the first time
-		if stopped {
-			return gnet.Shutdown
-		}
+	again := e.handover.addr != nil
+	switch {
+	case again && err != nil:
+		e.log.Error("the reactor cannot begin anew yet", "error", err)
+		return gnet.Shutdown
+	case again:
+		r.fitQueue()
 		return gnet.None
-	}
-	addr, err := boundAddr(eng)
-	if stopped {
-		err = errStopped
-	}
-	if err != nil {
+	case err != nil:
 		r.boot <- err
 		return gnet.Shutdown
 	}
-	e.handover.addr = addr
-	e.options.Port = addr.Port
+	e.handover.addr = e.listeners[0].addr
+	e.options.Port = e.listeners[0].addr.Port
+	r.fitQueue()
 	r.boot <- nil
 	return gnet.None
+}
+
+// attach gives gnet the listeners, unless it is not to accept.
+func (r *reactor) attach(eng gnet.Engine) error {
+	switch {
+	case r.stopped:
+		return errStopped
+	case r.paused:
+		return errPaused
+	}
+	for i, l := range r.engine.listeners {
+		if err := l.attach(eng, i); err != nil {
+			r.detach()
+			return err
+		}
+	}
+	return nil
+}
+
+// detach forgets gnet's descriptors: they are closed, or are about to be.
+func (r *reactor) detach() {
+	for _, l := range r.engine.listeners {
+		l.gnets = -1
+	}
 }
 
 // OnShutdown runs before gnet ends its loops. From here on nothing may wake
@@ -195,26 +278,10 @@ func (r *reactor) OnShutdown(gnet.Engine) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.live = false
+	r.detach()
 	for _, h := range r.hosts {
 		h.loop.mailbox.bind(nil)
 	}
-}
-
-// boundAddr asks the kernel which address the listener has: port 0 was any.
-func boundAddr(eng gnet.Engine) (*net.TCPAddr, error) {
-	fd, err := eng.Dup()
-	if err != nil {
-		return nil, fmt.Errorf("look at the listener: %w", err)
-	}
-	defer unix.Close(fd) //nolint:errcheck // a duplicate
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return nil, fmt.Errorf("look at the listener: %w", err)
-	}
-	if addr := tcpAddr(sa); addr != nil {
-		return addr, nil
-	}
-	return nil, fmt.Errorf("the listener has an address of kind %T", sa)
 }
 
 // tcpAddr is net's form of an address; nil if it is none of TCP's. Zones are left out.

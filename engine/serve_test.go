@@ -104,14 +104,7 @@ func TestTheReactorBeginsAnew(t *testing.T) {
 		skipAnswer(t, adopted)
 		adopted.upgrade()
 
-		e.reactor.mu.Lock()
-		eng := e.reactor.gnet
-		e.reactor.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		if err := eng.Stop(ctx); err != nil {
-			t.Fatal(err)
-		}
-		cancel()
+		endReactor(t, e)
 		for _, c := range append(clients, adopted) {
 			if _, err := io.Copy(io.Discard, c); err != nil {
 				t.Logf("round %d: %v", round, err) // a reset is an end, too
