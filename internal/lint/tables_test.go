@@ -9,6 +9,7 @@ var layers = map[string]int{
 	"internal/apps":        0,
 	"internal/invariants":  0,
 	"internal/measure":     0,
+	"internal/overload":    0,
 	"protocol/ws":          1,
 	"persist":              1,
 	"protocol":             2,
