@@ -31,6 +31,13 @@ type Config struct {
 	MaxRequestSize int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
 	Backlog        int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"RESOUND_BACKLOG" help:"Bytes that a socket may leave unread before it is closed with 4100 (default ${default})."`
 
+	// MemoryLimit is "auto", "off" or a number of bytes: see MemoryBytes.
+	MemoryLimit           string `group:"server" placeholder:"BYTES|auto|off" type:"memory" default:"auto" env:"RESOUND_MEMORY_LIMIT" help:"Memory that the server may use, in bytes or as in 512MiB; it refuses work before that is gone. auto is the limit of its control group (container, systemd unit), else the memory of the machine (default ${default})."`
+	ConnectionRate        int    `group:"server" placeholder:"N" type:"number" max:"100000" default:"0" zero:"no limit" env:"RESOUND_CONNECTION_RATE" help:"New sockets a second from one address, and ten times as many at once. Default: no limit."`
+	ConnectionsPerAddress int    `group:"server" placeholder:"N" type:"number" default:"0" zero:"no limit" env:"RESOUND_CONNECTIONS_PER_ADDRESS" help:"Sockets of one address at the same time. Default: no limit."`
+	// TrustedProxies is clean after Parse: see Proxies.
+	TrustedProxies []string `group:"server" placeholder:"CIDR,..." type:"proxies" env:"RESOUND_TRUSTED_PROXIES" help:"Proxies whose X-Forwarded-For, X-Real-IP or Forwarded says where a socket comes from: addresses and networks, unix for sockets of the file system, PRIVATE_SUBNETS, or * for whoever connects. Default: none."`
+
 	Durability   string `group:"events" enum:"async,process,disk,off" default:"process" placeholder:"async|process|disk|off" env:"RESOUND_DURABILITY" help:"What an event that was acknowledged to its publisher survives. process: the end of this process, also kill -9. disk: that of the machine, too, for a write to the disk each time. async: a clean stop only, and pages are told of a gap after any other. off: nothing is stored and nothing is replayed (default ${default})."`
 	ReplayMemory int    `group:"events" placeholder:"BYTES" type:"number" max:"1099511627776" default:"67108864" zero:"all is read from the disk" env:"RESOUND_REPLAY_MEMORY" help:"Memory for the newest events of all channels, so that those who come back at once do not all read the disk (default ${default})."`
 

@@ -16,6 +16,7 @@
 //   - doctor.go: what `resound doctor` is asked for.
 //   - import.go, import_convert.go, import_nodes.go: the JSON of Laravel's config('reverb') as a config file.
 //   - log.go, top.go: what `resound log` and `resound top` are asked for.
+//   - overload.go: how much memory the server may use, and whom it believes where sockets come from.
 //   - mappers.go: numbers, seconds, ages, switches, origins and policies from text.
 //   - dotenv.go, dotenv_value.go: .env files in the grammar of phpdotenv.
 //   - laravel.go: which Laravel project this is; the words of its env().

@@ -306,6 +306,8 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.NamedMapper("timestamps", timestamps{}),
 		kong.NamedMapper("origins", origins{}),
 		kong.NamedMapper("switch", onOff{}),
+		kong.NamedMapper("memory", memory{}),
+		kong.NamedMapper("proxies", proxies{}),
 		kong.ValueFormatter(helpWithEnv),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
