@@ -39,6 +39,9 @@ const (
 	// first and never meets a connection that we are just closing.
 	idleTimeout = 75 * time.Second
 
+	// publishRetry is what Retry-After says to a publisher while memory is at risk, in seconds: as long as a level lasts at least.
+	publishRetry = "5"
+
 	// arrivalTime is how long a connection that was accepted just before a
 	// shutdown has until its first byte is read. The request of one that the
 	// reactor hands over is there already; this is for its goroutine to begin.

@@ -10,6 +10,7 @@ import (
 
 	"resound/channels"
 	"resound/internal/invariants"
+	"resound/internal/overload"
 	"resound/protocol"
 )
 
@@ -33,6 +34,12 @@ var requests = sync.Pool{New: func() any { return new(request) }}
 
 // serve answers a request to one of an application's resources.
 func (s *Server) serve(ctx *fasthttp.RequestCtx, rt route, path []byte) {
+	if s.o.Governor.Level() >= overload.Guarded && (rt.kind == events || rt.kind == batchEvents) {
+		s.o.Governor.Count(overload.Publish)
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, publishRetry)
+		s.fail(ctx, errGuarded)
+		return
+	}
 	settings := s.o.Registry.ByID(rt.app)
 	if settings == nil {
 		s.fail(ctx, protocol.ErrNotFound.With("No matching application for ID [%s].", printable(rt.app)))

@@ -19,6 +19,7 @@ import (
 	"resound/channels"
 	"resound/internal/apps"
 	"resound/internal/measure"
+	"resound/internal/overload"
 	"resound/protocol"
 )
 
@@ -40,6 +41,8 @@ type Options struct {
 	Script []byte
 	// Unready tells why no more connections should be sent to this node; nil is that nothing speaks against it.
 	Unready func() []string
+	// Governor says when publishing is to be refused; nil is never.
+	Governor *overload.Governor
 	// Now tells the time, for auth_timestamp; nil is time.Now.
 	Now func() time.Time
 	// Log gets refusals at level debug, clocks that are wrong, and panics of a handler.
@@ -263,6 +266,8 @@ var (
 		Text: fmt.Sprintf("Request header fields too large. The limit is %d bytes, cookies included.", maxHead)}
 	errBusy = &protocol.Error{Status: fasthttp.StatusServiceUnavailable,
 		Text: fmt.Sprintf("Service unavailable. There are %d HTTP connections, which is the limit: keep fewer, and use them again.", maxConnections)}
+	errGuarded = &protocol.Error{Status: fasthttp.StatusServiceUnavailable,
+		Text: "Service unavailable. The server is short of memory and takes no events: publish again in a few seconds."}
 	errTimeout = &protocol.Error{Status: fasthttp.StatusRequestTimeout,
 		Text: fmt.Sprintf("Request timeout. The request did not arrive completely within %d seconds.", readTimeout/time.Second)}
 )

@@ -3,6 +3,7 @@ package channels
 import (
 	"sync"
 
+	"resound/internal/overload"
 	"resound/protocol"
 )
 
@@ -24,7 +25,7 @@ func (c *Channel) counted() {
 	if !c.app.Settings().SubscriptionCount || c.roster != nil || c.kind == protocol.ServerToUser {
 		return // members of a presence channel are told who comes and goes
 	}
-	if c.count <= countAtOnce {
+	if c.count <= countAtOnce && c.app.hub.governor.Level() < overload.Thinned {
 		c.tellCount()
 	} else if !c.told {
 		c.told = true

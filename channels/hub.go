@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"resound/internal/apps"
+	"resound/internal/overload"
 	"resound/persist"
 	"resound/protocol"
 )
@@ -33,6 +34,8 @@ type Hub struct {
 
 	apps sync.Map     // id → *App
 	now  atomic.Int64 // seconds of Unix time, as Tick was told last
+
+	governor *overload.Governor // nil is calm
 
 	log     *persist.Log // nil where nothing is kept
 	broken  func(err error, app, channel string)
@@ -132,6 +135,9 @@ func (h *Hub) Tick(now time.Time) {
 		return true
 	})
 }
+
+// Govern gives the hub what says when less has to be taken on. It is called before anything else.
+func (h *Hub) Govern(g *overload.Governor) { h.governor, h.replays.governor = g, g }
 
 // Dispatcher returns the dispatcher of a loop.
 func (h *Hub) Dispatcher(slot int) *Dispatcher { return h.dispatchers[slot] }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"resound/internal/overload"
 )
 
 // replays is what waits for the disk: logs to open, and events to read for who comes back. A few
@@ -11,6 +13,7 @@ import (
 type replays struct {
 	memory   int64 // bytes that the tails of all channels may take
 	counters replayCounters
+	governor *overload.Governor
 
 	mu     sync.Mutex
 	some   sync.Cond // on mu: the queue is not empty, something is done, or a context has ended
@@ -97,10 +100,16 @@ func (r *replays) take() load {
 		if r.queue = r.queue[1:]; len(r.queue) == 0 {
 			r.queue = nil
 		}
-		if !l.dead() {
-			r.busy++
-			return l
+		if l.dead() {
+			continue
 		}
+		if _, is := l.(*catchup); is && r.governor.Level() >= overload.Guarded {
+			r.governor.Count(overload.Replay)
+			r.parked = append(r.parked, l)
+			continue
+		}
+		r.busy++
+		return l
 	}
 	return nil
 }

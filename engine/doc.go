@@ -18,6 +18,9 @@
 //   - direct.go: publishes that the loop answers itself.
 //   - opening.go: what the head of an upgrade says, and what is wrong with it.
 //   - room.go: what happens when descriptors run short.
+//   - admission.go: what is refused while the server is overloaded, and to addresses that open too many sockets.
+//   - admission_address.go: how many sockets each address has opened.
+//   - admission_proxies.go: which address that is, behind proxies.
 //   - handover.go: connections on their way to the HTTP server, and back.
 //   - httpconn.go: one connection of the HTTP server.
 //   - manual.go: the same loops without a network, for transcripts.

@@ -14,6 +14,7 @@ import (
 
 	"resound/channels"
 	"resound/internal/apps"
+	"resound/internal/overload"
 	"resound/protocol"
 )
 
@@ -27,7 +28,9 @@ type Options struct {
 	Files      int    // descriptors that connections may use; 0 is what the process may open but for a few
 	Registry   *apps.Registry
 	Log        *slog.Logger
-	Trace      Trace // nil unless every message is to be seen
+	Trace      Trace              // nil unless every message is to be seen
+	Governor   *overload.Governor // says when less has to be taken on; nil is never
+	Admission  Admission          // how many sockets an address may open
 
 	// Listeners are sockets that are there already, the engine's from now on. The first is the main one, in the place
 	// of Host and Port; none is that the engine listens there itself.
@@ -64,6 +67,9 @@ type Engine struct {
 
 	closedBy, refusedBy codes
 
+	governor  *overload.Governor
+	admission *admission // nil where addresses have no limits
+
 	reactor reactor
 }
 
@@ -81,6 +87,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		options: o, prefix: strings.TrimSuffix(o.PathPrefix, "/"), backlog: o.Backlog,
 		registry: o.Registry, log: o.Log, trace: o.Trace,
+		governor: o.Governor, admission: newAdmission(o.Admission),
 		handover: newHandover(), began: time.Now(), limit: o.Files, drained: make(chan struct{}),
 		listeners: o.Listeners,
 	}
@@ -91,6 +98,7 @@ func New(o Options) *Engine {
 		mailboxes[i] = l.mailbox
 	}
 	e.hub = channels.NewHub(mailboxes)
+	e.hub.Govern(o.Governor)
 	for _, l := range e.loops {
 		l.dispatch = e.hub.Dispatcher(l.slot)
 	}

@@ -33,6 +33,20 @@ const (
 	// buffer. It holds a hundred messages of Reverb's largest size; soketi's and Centrifugo's are the same.
 	DefaultBacklog = 1 << 20
 
+	// guardedPart is what part of the backlog slow readers may leave while memory is at risk: there are no publishes then that
+	// could fill it, and what they hold is what there is to get back.
+	guardedPart = 8
+
+	// maxVisitors is how many addresses are remembered that have no socket, about 150 bytes each.
+	maxVisitors = 32_768
+
+	// addressBurst is how many seconds' worth of sockets an address may open at once: behind one there may be an office,
+	// and all of its pages come back at the same moment.
+	addressBurst = 10
+
+	// refusedRetry is what Retry-After says to who is refused a socket, in seconds: what pusher-js does anyway.
+	refusedRetry = "15"
+
 	// maxUnsent is how many bytes the kernel takes for a connection beyond those that are on their way. Without a
 	// bound it takes megabytes for each that does not read, copied from frames that all share.
 	maxUnsent = 128 << 10
@@ -40,9 +54,6 @@ const (
 	// frameCost is what a frame that a connection has not taken counts for, beside its bytes: a pong of two
 	// bytes takes that much in memory.
 	frameCost = 64
-
-	// readyLag is how late a loop may be before no more connections should come. Ten times what a client notices.
-	readyLag = time.Second
 
 	// maxCatchUp is how many seconds the clock of a loop makes up for at once. A busy machine is
 	// late by one or two; a process that was stopped, by any number.

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"net/netip"
 	"unicode/utf8"
 
 	"resound/channels"
 	"resound/internal/invariants"
 	"resound/internal/measure"
+	"resound/internal/overload"
 	"resound/protocol"
 	"resound/protocol/ws"
 )
@@ -23,8 +25,10 @@ type loop struct {
 	more     bool   // that turn was not through
 	lost     uint32 // seconds that the wheel will never see: the process stood still
 	outbox   outbox
-	answerer Answerer // nil if all requests go to the HTTP server
-	answers  []byte   // room for its answers
+	answerer Answerer           // nil if all requests go to the HTTP server
+	answers  []byte             // room for its answers
+	whispers whispers           // while client events are thinned
+	visits   map[*conn]*visitor // of sockets whose addresses may have so many at a time
 	stats    loopStats
 }
 
@@ -34,6 +38,7 @@ type host interface {
 	writev(c *conn, slices [][]byte) (n int, err error) // the same, of several slices
 	watch(c *conn)                                      // calls resume, once, when the kernel takes more
 	unwatch(c *conn)                                    // does not any more
+	peer(c *conn) netip.Addr                            // where it comes from
 	abort(c *conn)                                      // makes close throw away what the client has not taken
 	close(c *conn)                                      // ends the connection; calls closed before it returns
 	shutdown(c *conn)                                   // says that nothing more will be written
@@ -57,6 +62,7 @@ func (l *loop) closed(c *conn) {
 		return
 	}
 	c.leave()
+	l.left(c)
 	c.state = stateGone
 	l.wheel.disarm(c)
 	if c.slow != nil {
@@ -153,6 +159,14 @@ func (l *loop) command(c *conn, m ws.Message) {
 	if limit := c.limited(cmd); limit != nil {
 		err = limit
 	}
+	if cmd.Verb == protocol.VerbClientEvent && l.engine.governor.Level() >= overload.Thinned && err == nil {
+		if dropped, refused := l.thin(c); dropped {
+			if refused != nil {
+				channels.Refuse(c, cmd, refused)
+			}
+			return
+		}
+	}
 	if err == nil {
 		err = c.step(c, cmd)
 	}
@@ -205,6 +219,9 @@ func (l *loop) tick(now uint32) {
 	}
 	for ; behind > 0; behind-- {
 		l.wheel.advance((*conn).ring)
+	}
+	if l.whispers.second != l.wheel.now {
+		l.whispers.sent = nil
 	}
 }
 

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Manual is an engine without a network: its loops run when they are told to,
 // its clock stands still until it is moved, and its sockets are in memory.
@@ -29,9 +32,10 @@ type Wire struct {
 	stalled bool
 	room    int // bytes that it takes while it is stalled
 
-	HalfClosed bool   // the server will write no more
-	Closed     bool   // the connection has ended
-	HandedOver []byte // what the HTTP server would have been given first; nil unless it was
+	Peer       netip.Addr // that the connection comes from
+	HalfClosed bool       // the server will write no more
+	Closed     bool       // the connection has ended
+	HandedOver []byte     // what the HTTP server would have been given first; nil unless it was
 }
 
 // Open connects to a loop.
@@ -142,6 +146,8 @@ func (manualHost) watch(*conn)   {} // Stall resumes
 func (manualHost) unwatch(*conn) {}
 
 func (manualHost) abort(*conn) {}
+
+func (manualHost) peer(c *conn) netip.Addr { return c.sock.(*Wire).Peer }
 
 func (manualHost) close(c *conn) {
 	w := c.sock.(*Wire)

@@ -8,10 +8,12 @@ import (
 
 // opening is what a request head says of an upgrade. Its slices are of the head, unless a header came in pieces.
 type opening struct {
-	target     []byte // of the request line
-	key        []byte // Sec-WebSocket-Key
-	origin     []byte // Origin; the last one counts
-	extensions []byte // Sec-WebSocket-Extensions; several are one list
+	target                  []byte // of the request line
+	key                     []byte // Sec-WebSocket-Key
+	origin                  []byte // Origin; the last one counts
+	extensions              []byte // Sec-WebSocket-Extensions; several are one list
+	forwardedFor, forwarded []byte // X-Forwarded-For and Forwarded; several are one list
+	realIP                  []byte // X-Real-IP; the last one counts
 
 	websocket bool  // an Upgrade header names the protocol, and nothing else
 	fault     error // why this can be no upgrade; the first reason counts
@@ -166,10 +168,13 @@ func (o *opening) header(name, value []byte) {
 			o.fail(gobwas.ErrHandshakeBadSecKey)
 		}
 	case "sec-websocket-extensions":
-		if o.extensions != nil {
-			value = bytes.Join([][]byte{o.extensions, value}, []byte(", "))
-		}
-		o.extensions = value
+		o.extensions = joined(o.extensions, value)
+	case "x-forwarded-for":
+		o.forwardedFor = joined(o.forwardedFor, value)
+	case "forwarded":
+		o.forwarded = joined(o.forwarded, value)
+	case "x-real-ip":
+		o.realIP = value
 	case "origin":
 		o.origin = value
 	case "transfer-encoding":
@@ -179,6 +184,14 @@ func (o *opening) header(name, value []byte) {
 			o.fail(errBody)
 		}
 	}
+}
+
+// joined appends a value to the list of those before it, of which there are none in nearly every head.
+func joined(list, value []byte) []byte {
+	if list == nil {
+		return value
+	}
+	return bytes.Join([][]byte{list, value}, []byte(", "))
 }
 
 // connection reads a list of options, which may be in several headers.

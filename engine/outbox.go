@@ -1,6 +1,9 @@
 package engine
 
-import "resound/protocol"
+import (
+	"resound/internal/overload"
+	"resound/protocol"
+)
 
 // outbox is what a loop has to write at the end of the turn: a list for each connection, all of
 // them in one slice, so that a connection that has nothing to write keeps no room for it.
@@ -150,7 +153,7 @@ func (c *conn) queue(f *protocol.Frame) {
 		return
 	}
 	c.slow.add(f)
-	if c.state == stateOpen && c.slow.cost() > c.loop.engine.backlog {
+	if c.state == stateOpen && c.slow.cost() > c.loop.engine.allowed() {
 		box.mark(c) // it is not closed here: whoever sends may be walking what closing changes
 	}
 }
@@ -226,7 +229,10 @@ func (c *conn) push() bool {
 
 // settle decides what becomes of the connection after a write.
 func (c *conn) settle() {
-	if c.slow != nil && c.state == stateOpen && c.slow.cost() > c.loop.engine.backlog {
+	if c.slow != nil && c.state == stateOpen && c.slow.cost() > c.loop.engine.allowed() {
+		if c.slow.cost() <= c.loop.engine.backlog {
+			c.loop.engine.governor.Count(overload.SlowReader)
+		}
 		c.slow.forget()
 		c.Close(protocol.ErrSlowConsumer) // on the list behind the frame that is half out
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -133,6 +134,15 @@ func (h *gnetHost) resume(fds []int32) {
 			c.resume()
 		}
 	}
+}
+
+// peer is the address that the connection comes from; the zero address for a socket of this machine's file system.
+func (h *gnetHost) peer(c *conn) netip.Addr {
+	if tcp, ok := c.sock.(gnet.Conn).RemoteAddr().(*net.TCPAddr); ok {
+		addr, _ := netip.AddrFromSlice(tcp.IP)
+		return addr.Unmap()
+	}
+	return netip.Addr{}
 }
 
 // countSlow looks once a second how many connections are slow.

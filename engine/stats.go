@@ -7,6 +7,7 @@ import (
 
 	"resound/channels"
 	"resound/internal/measure"
+	"resound/internal/overload"
 )
 
 // loopStats is what a loop tells of itself. It alone writes to it.
@@ -126,6 +127,17 @@ func (c *loopStats) lateness() time.Duration {
 	return late
 }
 
+// Lag is how late the latest of the loops is.
+func (e *Engine) Lag() (most time.Duration) {
+	for _, l := range e.loops {
+		most = max(most, l.stats.lateness())
+	}
+	return most
+}
+
+// Full reports whether sockets have all descriptors but those that are kept for publishers.
+func (e *Engine) Full() bool { return e.full() }
+
 // Unready returns why no more connections should be sent here, or nothing.
 func (e *Engine) Unready() (reasons []string) {
 	if e.draining.Load() {
@@ -134,8 +146,11 @@ func (e *Engine) Unready() (reasons []string) {
 	if e.full() {
 		reasons = append(reasons, fmt.Sprintf("%d connections are all that its descriptors allow", e.Sockets()))
 	}
+	if why := e.governor.Unready(); why != "" {
+		reasons = append(reasons, why)
+	}
 	for _, l := range e.loops {
-		if late := l.stats.lateness(); late > readyLag {
+		if late := l.stats.lateness(); late > overload.ReadyLag {
 			reasons = append(reasons, fmt.Sprintf("loop %d is %v late", l.slot, late.Round(time.Millisecond)))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	gobwas "github.com/gobwas/ws"
 
+	"resound/internal/overload"
 	"resound/protocol"
 )
 
@@ -69,6 +70,11 @@ func (l *loop) upgrade(c *conn, o *opening) {
 	if err != nil {
 		c.queue(protocol.NewRawFrame(appendRefusal(nil, err)))
 		c.linger() // the answer says why
+		return
+	}
+	if status := l.turnedAway(c, o); status != 0 {
+		c.queue(protocol.NewRawFrame(appendTurnedAway(nil, status)))
+		c.linger()
 		return
 	}
 	c.id = protocol.NewSocketID() // who is refused has one too, for the trace
@@ -146,6 +152,7 @@ func (l *loop) begin(c *conn, key, origin []byte) *protocol.Error {
 		return protocol.ErrOrigin
 	}
 	if l.engine.full() {
+		l.engine.governor.CountFor(overload.Socket, overload.Descriptors)
 		return protocol.ErrOverCapacity
 	}
 	return c.session.begin(l.engine.hub.App(settings))

@@ -87,7 +87,7 @@ func start(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	o := node.Options{Log: log, Level: level}
+	o := node.Options{Log: log, Level: level, Bound: boundMemory(c, log)}
 	if c.Debug {
 		o.Trace = os.Stdout
 	}

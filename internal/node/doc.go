@@ -8,6 +8,7 @@
 //   - admin.go: the port for who runs it.
 //   - metrics.go: what it tells Prometheus.
 //   - top.go, cpu_unix.go: what it does just now, for resound top.
+//   - overload.go: how much the server takes on, four times a second.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints, safe to look at.
 //

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/pprof"
 	"strconv"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"resound/internal/apps"
 	"resound/internal/config"
 	"resound/internal/control"
+	"resound/internal/overload"
 	"resound/persist"
 )
 
@@ -27,6 +29,7 @@ type Options struct {
 	Log   *slog.Logger
 	Level *slog.LevelVar // of Log, so that it can be changed; nil where it can't
 	Trace io.Writer      // gets the stream of messages; nil for none
+	Bound overload.Bound // how much memory there is; the zero Bound is any
 }
 
 // Node is one server. New makes it, Start and Stop run it once.
@@ -40,6 +43,9 @@ type Node struct {
 	engine *engine.Engine
 	api    *api.Server
 	events *persist.Log // nil when nothing is kept
+
+	governor *overload.Governor
+	meter    *overload.Meter
 
 	control *control.Server // nil until it listens
 	admin   *admin          // nil unless it listens
@@ -73,9 +79,12 @@ func New(c *config.Config, o Options) (*Node, error) {
 	if o.Trace != nil {
 		trace = NewTrace(o.Trace)
 	}
+	n.governor = overload.New(o.Log)
+	n.meter = overload.NewMeter(os.DirFS("/"), o.Bound)
 	n.engine = engine.New(engine.Options{
 		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
 		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
+		Governor: n.governor, Admission: admission(c),
 	})
 	if err := n.openLog(); err != nil {
 		return nil, err
@@ -87,7 +96,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	n.api = api.New(api.Options{
 		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
 		Upgrader: n.engine, Fallback: pages, Script: clientjs.Replay, Log: o.Log,
-		Unready: n.engine.Unready,
+		Unready: n.engine.Unready, Governor: n.governor,
 	})
 	n.engine.AnswerWith(func() engine.Answerer { return n.api.Direct() })
 	return n, nil
@@ -101,6 +110,7 @@ func (n *Node) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
 	n.runLog(ctx)
+	n.spawn("overload", func() { n.govern(ctx) })
 	n.startControl()
 	if err := n.startAdmin(); err != nil {
 		return err // Stop ends the rest
