@@ -20,7 +20,10 @@ type Direct struct {
 }
 
 // Direct returns a new one.
-func (s *Server) Direct() *Direct { return &Direct{server: s, http: s.plain()} }
+func (s *Server) Direct() *Direct {
+	c := s.newCounts()
+	return &Direct{server: s, http: s.plain(func(ctx *fasthttp.RequestCtx) { s.handle(ctx, c) })}
+}
 
 // Takes reports whether a POST to that target can be answered without waiting.
 func (d *Direct) Takes(target []byte) bool {

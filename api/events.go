@@ -53,10 +53,12 @@ func (r *request) publish() {
 		return
 	}
 	except := e.except()
+	r.parsed()
 	for _, name := range r.channels {
 		r.receipts = append(r.receipts, r.app.Publish(name, e.name, e.data, except))
 	}
 	r.settle()
+	r.published()
 	if e.info.IsNull() {
 		r.ok(emptyObject)
 		return
@@ -107,10 +109,12 @@ func (r *request) publishBatch() {
 	if r.invalid(m) {
 		return
 	}
+	r.parsed()
 	for _, it := range items {
 		r.receipts = append(r.receipts, r.app.Publish(it.to, it.name, it.data, it.except()))
 	}
 	r.settle()
+	r.published()
 	told := false
 	dst := append(make([]byte, 0, 16+8*len(items)), `{"batch":[`...)
 	for i, it := range items {

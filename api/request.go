@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -23,6 +24,9 @@ type request struct {
 	path []byte // as it came, without the prefix
 	body []byte
 
+	counts *counts       // of who answers
+	begun  time.Duration // of the stage that is timed; 0 for none
+
 	args     []arg            // the query
 	params   []protocol.Param // the query once more, for one try of the signature
 	channels [][]byte         // of the event
@@ -33,7 +37,7 @@ type request struct {
 var requests = sync.Pool{New: func() any { return new(request) }}
 
 // serve answers a request to one of an application's resources.
-func (s *Server) serve(ctx *fasthttp.RequestCtx, rt route, path []byte) {
+func (s *Server) serve(ctx *fasthttp.RequestCtx, rt route, path []byte, c *counts, begun time.Duration) {
 	if s.o.Governor.Level() >= overload.Guarded && (rt.kind == events || rt.kind == batchEvents) {
 		s.o.Governor.Count(overload.Publish)
 		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, publishRetry)
@@ -46,7 +50,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, rt route, path []byte) {
 		return
 	}
 	r := requests.Get().(*request)
-	r.Server, r.ctx, r.app = s, ctx, s.o.Hub.App(settings)
+	r.Server, r.ctx, r.app, r.counts, r.begun = s, ctx, s.o.Hub.App(settings), c, begun
 	r.name, r.path, r.body = rt.name, path, ctx.PostBody()
 	if err := r.verify(); err != nil {
 		s.fail(ctx, err)

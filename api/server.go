@@ -57,13 +57,17 @@ type Server struct {
 	script   []variant               // what /replay.js can be answered with; nil when there is none
 	http     *fasthttp.Server
 	open     *connSet
-	counts   counts
+	counts   *counts  // of the HTTP server
 	warned   sync.Map // application id → *atomic.Int64: when its clock was warned of last, in seconds of Unix time
+
+	mu  sync.Mutex
+	all []*counts // guarded by mu
 }
 
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
 	s := &Server{o: o, open: newConnSet(maxConnections)}
+	s.counts = s.newCounts()
 	if o.Now == nil {
 		s.o.Now = time.Now
 	}
@@ -76,7 +80,7 @@ func New(o Options) *Server {
 	if o.Script != nil {
 		s.script = variants(o.Script)
 	}
-	s.http = s.plain()
+	s.http = s.plain(s.Handler)
 	s.http.ConnState = track
 	s.http.Concurrency = 2 * maxConnections // never reached: listener counts, and says why
 	s.http.ReadTimeout = readTimeout
@@ -87,9 +91,9 @@ func New(o Options) *Server {
 }
 
 // plain returns an HTTP server that knows of no time and of no connections.
-func (s *Server) plain() *fasthttp.Server {
+func (s *Server) plain(h fasthttp.RequestHandler) *fasthttp.Server {
 	return &fasthttp.Server{
-		Handler:                      s.Handler,
+		Handler:                      h,
 		ErrorHandler:                 s.refuse,
 		Logger:                       logger{s.o.Log},
 		ReadBufferSize:               maxHead,
@@ -121,7 +125,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Handler answers one request. It is what Serve calls; ctx need not have a connection.
-func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
+func (s *Server) Handler(ctx *fasthttp.RequestCtx) { s.handle(ctx, s.counts) }
+
+func (s *Server) handle(ctx *fasthttp.RequestCtx, c *counts) {
 	begun := measure.Now()
 	var rt route
 	var path []byte
@@ -133,7 +139,7 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 			writeText(ctx, fasthttp.StatusInternalServerError, "Internal server error.")
 			ctx.SetConnectionClose()
 		}
-		s.counts.answered(rt.kind, ctx.Response.StatusCode(), measure.Now()-begun)
+		c.answered(rt.kind, ctx.Response.StatusCode(), measure.Now()-begun)
 	}()
 	rt, path = s.route(ctx.URI().PathOriginal())
 	if rt.kind == socket && s.isScript(ctx, rt.app) {
@@ -161,7 +167,7 @@ func (s *Server) Handler(ctx *fasthttp.RequestCtx) {
 	case rt.kind == script:
 		s.serveScript(ctx)
 	default:
-		s.serve(ctx, rt, path)
+		s.serve(ctx, rt, path, c, sample(begun))
 	}
 }
 

@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+
+	"resound/internal/overload"
 )
 
 func TestStatsCountRequests(t *testing.T) {
@@ -58,5 +61,65 @@ func TestStatsCountPages(t *testing.T) {
 	}
 	if got := n.server.Stats().Requests; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Each loop that answers itself counts in memory of its own, and the sum is told.
+func TestStatsOfLoops(t *testing.T) {
+	n := newNode(t)
+	first, second := n.server.Direct(), n.server.Direct()
+	for i, d := range []*Direct{first, second, second} {
+		answers, _ := d.Answer(nil, []byte("POST "+testEvents+" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"))
+		if !strings.HasPrefix(string(answers), "HTTP/1.1 401") {
+			t.Fatalf("answer %d: %q", i, answers)
+		}
+	}
+	n.do("GET", "/up", "")
+	if got, want := n.server.Stats().Requests, []Requests{{"up", 200, 1}, {"events", 401, 3}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if len(n.server.all) != 3 {
+		t.Errorf("%d count", len(n.server.all))
+	}
+}
+
+// One publish in some has its stages timed.
+func TestStages(t *testing.T) {
+	n := newNode(t)
+	const publishes = 2000
+	for range publishes {
+		n.call("POST", testEvents, "", testEvent).want(t, 200, `{}`)
+	}
+	s := n.server.Stats()
+	if s.Parsed.Count == 0 || s.Parsed.Count >= publishes/2 || s.Published.Count != s.Parsed.Count || s.Parsed.Sum <= 0 || s.Published.Sum <= 0 {
+		t.Errorf("parsed %+v, published %+v", s.Parsed, s.Published)
+	}
+	if s.Parsed.Sum+s.Published.Sum > s.Took["events"].Sum {
+		t.Error("the parts are more than the whole")
+	}
+	if sample(8) != 8 || sample(9) != 0 {
+		t.Error("it is not one in eight that is sampled")
+	}
+}
+
+// While memory is at risk events are refused before anything of them is looked at, and questions are answered.
+func TestPublishIsRefusedWhileMemoryIsAtRisk(t *testing.T) {
+	g := overload.New(nil)
+	n := newNode(t, func(o *Options) { o.Governor = g })
+	g.Step(overload.Reading{Memory: overload.Usage{Share: 0.88}})
+	n.call("POST", testEvents, "", testEvent).want(t, 200, `{}`)
+	g.Step(overload.Reading{Memory: overload.Usage{Share: 0.93}})
+	for _, path := range []string{testEvents, "/apps/1001/batch_events"} {
+		n.call("POST", path, "", testEvent).want(t, 503, errGuarded.Text)
+	}
+	answers, keep := n.server.Direct().Answer(nil, []byte("POST "+testEvents+" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"))
+	if !strings.HasPrefix(string(answers), "HTTP/1.1 503") || !strings.Contains(string(answers), "\r\nRetry-After: 5\r\n") || !keep {
+		t.Errorf("on a loop: %q, kept %v", answers, keep)
+	}
+	if a := n.call("GET", "/apps/1001/channels", "", ""); a.status != 200 {
+		t.Errorf("a question: %d", a.status)
+	}
+	if c := g.Stats().Shed[overload.Publish][overload.Memory]; c != 3 {
+		t.Errorf("%d were counted", c)
 	}
 }

@@ -29,6 +29,7 @@ type loop struct {
 	answers  []byte             // room for its answers
 	whispers whispers           // while client events are thinned
 	visits   map[*conn]*visitor // of sockets whose addresses may have so many at a time
+	openings openings
 	stats    loopStats
 }
 
@@ -53,6 +54,7 @@ func newLoop(e *Engine, slot int) *loop {
 func (l *loop) opened(s socket) *conn {
 	c := &conn{sock: s, loop: l, heard: l.wheel.now}
 	l.wheel.arm(c, seconds(headTimeout))
+	l.openings.begin(c)
 	return c
 }
 
@@ -63,6 +65,7 @@ func (l *loop) closed(c *conn) {
 	}
 	c.leave()
 	l.left(c)
+	l.openings.end(c, nil)
 	c.state = stateGone
 	l.wheel.disarm(c)
 	if c.slow != nil {

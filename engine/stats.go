@@ -20,11 +20,12 @@ type loopStats struct {
 
 	slow, backlog atomic.Int64 // connections that do not take what they get, and how many bytes that is
 
-	lag   measure.Histogram // how late the loop comes to what it is asked for, looked at once a second
-	turns measure.Histogram // how long it works for its mailbox
-	late  atomic.Int64      // the newest lag, in nanoseconds
-	asked atomic.Int64      // when it was asked first, while it has not come to it
-	run   atomic.Uint32     // of the reactor: what an earlier one asked for says nothing of this one
+	opening measure.Histogram // of some connections, from the accept to the answer to the upgrade
+	lag     measure.Histogram // how late the loop comes to what it is asked for, looked at once a second
+	turns   measure.Histogram // how long it works for its mailbox
+	late    atomic.Int64      // the newest lag, in nanoseconds
+	asked   atomic.Int64      // when it was asked first, while it has not come to it
+	run     atomic.Uint32     // of the reactor: what an earlier one asked for says nothing of this one
 }
 
 // Stats is what the engine has done since the start, and what it has now.
@@ -49,6 +50,8 @@ type Stats struct {
 
 	Closed  map[int]uint64 // sessions that the server ended, by code
 	Refused map[int]uint64 // WebSockets that became none, by code
+
+	Opened measure.Counts // of some WebSockets, from the accept to the answer to the upgrade
 
 	Loops []LoopStats
 }
@@ -109,6 +112,7 @@ func (e *Engine) Stats() Stats {
 		s.Timeouts += c.timeouts.Load()
 		s.Slow += int(c.slow.Load())
 		s.Backlog += c.backlog.Load()
+		s.Opened.Add(c.opening.Counts())
 		stages := e.hub.Stages(l.slot)
 		s.Loops = append(s.Loops, LoopStats{
 			Lag: c.lag.Counts(), Late: c.lateness(), Turns: c.turns.Counts(),
@@ -155,6 +159,33 @@ func (e *Engine) Unready() (reasons []string) {
 		}
 	}
 	return reasons
+}
+
+// openings times how long connections take to become WebSockets: of each loop one at a time, so that nothing is kept for
+// the others.
+type openings struct {
+	conn *conn
+	at   time.Duration
+}
+
+// openingPatience is how long a connection that says nothing keeps others from being timed.
+const openingPatience = time.Second
+
+func (o *openings) begin(c *conn) {
+	if now := measure.Now(); o.conn == nil || now-o.at > openingPatience {
+		*o = openings{c, now}
+	}
+}
+
+// end is called when a connection is upgraded, or will not be.
+func (o *openings) end(c *conn, h *measure.Histogram) {
+	if o.conn != c {
+		return
+	}
+	if h != nil {
+		h.Observe(measure.Now() - o.at)
+	}
+	o.conn = nil
 }
 
 // ended is told that no loop runs. It may not get a connection for long, and is neither late nor has it slow ones.

@@ -136,3 +136,27 @@ func TestALoopThatHasEndedIsNotLate(t *testing.T) {
 		t.Errorf("%d ticks of the run before, %+v", ticks, s)
 	}
 }
+
+// Of each loop one connection at a time is timed until it is a WebSocket; who says nothing does not keep others from it.
+func TestOpeningsAreTimed(t *testing.T) {
+	m := manual(t, Options{Loops: 1})
+	silent := m.Open(0)
+	w := m.Open(0)
+	if w.Feed([]byte(handshake)); m.Stats().Opened.Count != 0 {
+		t.Error("two at a time")
+	}
+	m.loops[0].openings.at -= 2 * openingPatience
+	w = m.Open(0)
+	if w.Feed([]byte(handshake)); m.Stats().Opened.Count != 1 || m.Stats().Opened.Sum <= 0 {
+		t.Errorf("%+v", m.Stats().Opened)
+	}
+	if m.loops[0].openings.conn != nil {
+		t.Error("one that is through is remembered")
+	}
+	w = m.Open(0)
+	w.HangUp()
+	silent.HangUp()
+	if m.loops[0].openings.conn != nil || m.Stats().Opened.Count != 1 {
+		t.Error("one that has gone is remembered, or counts")
+	}
+}

@@ -106,6 +106,9 @@ func (l *loop) upgrade(c *conn, o *opening) {
 	if extension != "" {
 		c.decoder.Deflate()
 	}
+	if c.awaits != readHead { // else it was accepted for another request
+		l.openings.end(c, &l.stats.opening)
+	}
 }
 
 const (

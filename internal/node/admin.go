@@ -39,6 +39,9 @@ const maxAdmin = 16
 // maxLevel is how many bytes the name of a level may have.
 const maxLevel = 32
 
+// levels are those that the setting log-level has. slog would take "error+1000", which logs nothing.
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
 // newAdmin listens.
 func newAdmin(n *Node) (*admin, error) {
 	listener, err := net.Listen("tcp", n.config.AdminAddress)
@@ -179,11 +182,8 @@ func (n *Node) serveLevel(w http.ResponseWriter, _ *http.Request) {
 // changeLevel sets the level of the log until the server stops.
 func (n *Node) changeLevel(w http.ResponseWriter, r *http.Request) {
 	name, err := io.ReadAll(io.LimitReader(r.Body, maxLevel))
-	var level slog.Level
-	if err == nil {
-		err = level.UnmarshalText([]byte(strings.TrimSpace(string(name))))
-	}
-	if err != nil {
+	level, ok := levels[strings.ToLower(strings.TrimSpace(string(name)))]
+	if err != nil || !ok {
 		http.Error(w, "the body is one of debug, info, warn and error", http.StatusBadRequest)
 		return
 	}

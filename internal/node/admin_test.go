@@ -99,7 +99,7 @@ func TestLogLevelIsChanged(t *testing.T) {
 		level              slog.Level
 	}{
 		{"GET", "", "info", 200, slog.LevelInfo}, {"PUT", "debug\n", "debug", 200, slog.LevelDebug}, {"PUT", "loud", "one of debug", 400, slog.LevelDebug},
-		{"PUT", strings.Repeat("x", 1000), "one of debug", 400, slog.LevelDebug}, {"PUT", "ERROR", "error", 200, slog.LevelError}, {"GET", "", "error", 200, slog.LevelError},
+		{"PUT", strings.Repeat("x", 1000), "one of debug", 400, slog.LevelDebug}, {"PUT", "error+1000", "one of debug", 400, slog.LevelDebug}, {"PUT", "ERROR", "error", 200, slog.LevelError}, {"GET", "", "error", 200, slog.LevelError},
 	} {
 		status, text := ask(t, n, step.method, "/log-level", "", step.body)
 		if status != step.status || !strings.Contains(text, step.says) || n.level.Level() != step.level {
