@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,11 +84,13 @@ func fail(err error) {
 
 // start runs a node until it is told to stop.
 func start(c *config.Config) error {
-	log, level, err := newLogger(os.Stderr, c)
+	out := newOutlet(os.Stderr, func(lines uint64) []byte { return droppedLine(c, lines) })
+	defer out.flush()
+	log, level, err := newLogger(out, c)
 	if err != nil {
 		return err
 	}
-	o := node.Options{Log: log, Level: level, Bound: boundMemory(c, log)}
+	o := node.Options{Log: log, Level: level, Dropped: out.Dropped, Bound: boundMemory(c, log)}
 	if c.Debug {
 		o.Trace = os.Stdout
 	}
@@ -193,6 +196,15 @@ func newLogger(w io.Writer, c *config.Config) (*slog.Logger, *slog.LevelVar, err
 		return slog.New(slog.NewTextHandler(w, o)), level, nil
 	}
 	return slog.New(slog.NewJSONHandler(w, o)), level, nil
+}
+
+// droppedLine is what the log says in the place of lines that nobody read fast enough.
+func droppedLine(c *config.Config, lines uint64) []byte {
+	var b bytes.Buffer
+	if log, _, err := newLogger(&b, c); err == nil {
+		log.Error("lines of this log were dropped: nobody reads it fast enough", "lines", lines)
+	}
+	return b.Bytes()
 }
 
 func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }

@@ -26,10 +26,11 @@ import (
 
 // Options is what a node needs besides its settings.
 type Options struct {
-	Log   *slog.Logger
-	Level *slog.LevelVar // of Log, so that it can be changed; nil where it can't
-	Trace io.Writer      // gets the stream of messages; nil for none
-	Bound overload.Bound // how much memory there is; the zero Bound is any
+	Log     *slog.Logger
+	Level   *slog.LevelVar // of Log, so that it can be changed; nil where it can't
+	Trace   io.Writer      // gets the stream of messages; nil for none
+	Dropped func() uint64  // how many lines of the log were; nil where none can be
+	Bound   overload.Bound // how much memory there is; the zero Bound is any
 }
 
 // Node is one server. New makes it, Start and Stop run it once.
@@ -44,6 +45,7 @@ type Node struct {
 	api    *api.Server
 	events *persist.Log // nil when nothing is kept
 
+	dropped  func() uint64
 	governor *overload.Governor
 	meter    *overload.Meter
 
@@ -79,6 +81,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	if o.Trace != nil {
 		trace = NewTrace(o.Trace)
 	}
+	n.dropped = o.Dropped
 	n.governor = overload.New(o.Log)
 	n.meter = overload.NewMeter(os.DirFS("/"), o.Bound)
 	n.engine = engine.New(engine.Options{
