@@ -52,6 +52,9 @@ func (r *request) signed(given, path []byte) bool {
 	for _, a := range r.args {
 		r.params = append(r.params, protocol.Param{Name: a.name, Value: a.value})
 	}
+	if r.digest != nil {
+		return r.app.Signer().VerifyPromise(r.ctx.Method(), path, r.params, r.digest, given)
+	}
 	return r.app.Signer().VerifyRequest(r.ctx.Method(), path, r.params, r.body, given)
 }
 

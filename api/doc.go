@@ -5,6 +5,7 @@
 //   - request.go: one request under way, and its answer.
 //   - direct.go: publishes that an event loop answers itself.
 //   - auth.go: signatures.
+//   - promise.go: who may send a large body.
 //   - timestamp.go: requests from another time.
 //   - event.go: one event of a body, and what may be wrong with it.
 //   - events.go: POST events and batch_events.

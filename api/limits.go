@@ -12,6 +12,10 @@ const (
 	// sends at most eight; each is looked up among those before it.
 	maxArgs = 100
 
+	// unsignedBody is how many bytes the body of a request may have whose head is not signed. fasthttp makes room for
+	// all that a head promises before any of it has come: with maxConnections of these that are 128 MB at most.
+	unsignedBody = 32 << 10
+
 	// maxEcho is how many bytes of a request an error text repeats: enough to
 	// recognise an id or a path, too little to fill somebody's log.
 	maxEcho = 120

@@ -18,11 +18,12 @@ import (
 // request is one signed request under way. It belongs to the goroutine that answers it.
 type request struct {
 	*Server
-	ctx  *fasthttp.RequestCtx
-	app  *channels.App
-	name []byte // channel or user of the path
-	path []byte // as it came, without the prefix
-	body []byte
+	ctx    *fasthttp.RequestCtx
+	app    *channels.App
+	name   []byte // channel or user of the path
+	path   []byte // as it came, without the prefix
+	body   []byte
+	digest []byte // of a body that is still to come; nil when it is there
 
 	counts *counts       // of who answers
 	begun  time.Duration // of the stage that is timed; 0 for none

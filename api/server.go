@@ -87,6 +87,9 @@ func New(o Options) *Server {
 	s.http.WriteTimeout = writeTimeout
 	s.http.IdleTimeout = idleTimeout
 	s.http.CloseOnShutdown = true
+	if o.MaxBody > unsignedBody {
+		s.http.HeaderReceived = s.bodyOf
+	}
 	return s
 }
 
@@ -244,7 +247,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	var timeout net.Error
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		s.fail(ctx, s.tooLarge(ctx.Request.Header.ContentLength()))
+		s.fail(ctx, s.refusedBody(&ctx.Request.Header))
 	case errors.As(err, &small):
 		s.fail(ctx, errHeadTooLarge)
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -267,6 +270,7 @@ func (s *Server) tooLarge(n int) *protocol.Error {
 // Refusals that have no row in protocol's table: only HTTP itself knows them.
 var (
 	errUpgradeHere  = protocol.ErrBadRequest.With("Bad request. A WebSocket connects to /app/{key}, not here.")
+	errNoDigest     = protocol.ErrSignature.With("%s A body of more than %d bytes has to have its digest, body_md5, in the query.", protocol.ErrSignature.Text, unsignedBody)
 	errBareLF       = protocol.ErrBadRequest.With("Bad request. A header line has to end in CR LF.")
 	errHeadTooLarge = &protocol.Error{Status: fasthttp.StatusRequestHeaderFieldsTooLarge,
 		Text: fmt.Sprintf("Request header fields too large. The limit is %d bytes, cookies included.", maxHead)}

@@ -124,7 +124,7 @@ type Param struct{ Name, Value []byte }
 func (s *Signer) Request(method, path []byte, params []Param, body []byte) string {
 	k := s.get()
 	defer s.put(k)
-	k.request(method, path, params, body)
+	k.request(method, path, params, k.digestOf(body))
 	return string(k.sign())
 }
 
@@ -132,19 +132,35 @@ func (s *Signer) Request(method, path []byte, params []Param, body []byte) strin
 func (s *Signer) VerifyRequest(method, path []byte, params []Param, body, given []byte) bool {
 	k := s.get()
 	defer s.put(k)
-	k.request(method, path, params, body)
+	k.request(method, path, params, k.digestOf(body))
 	return subtle.ConstantTimeCompare(k.sign(), given) == 1
 }
 
+// VerifyPromise is VerifyRequest for a body that is still to come, by its digest in lower-case hexadecimal.
+func (s *Signer) VerifyPromise(method, path []byte, params []Param, digest, given []byte) bool {
+	k := s.get()
+	defer s.put(k)
+	k.request(method, path, params, digest)
+	return subtle.ConstantTimeCompare(k.sign(), given) == 1
+}
+
+// digestOf returns the digest of a body, which is good until k is put back; nil of no body.
+func (k *keyed) digestOf(body []byte) []byte {
+	if len(body) == 0 {
+		return nil
+	}
+	sum := md5.Sum(body)
+	hex.Encode(k.digest[:], sum[:])
+	return k.digest[:]
+}
+
 // request fills buf with what is signed for an HTTP request.
-func (k *keyed) request(method, path []byte, params []Param, body []byte) {
+func (k *keyed) request(method, path []byte, params []Param, digest []byte) {
 	params = slices.DeleteFunc(params, func(p Param) bool {
 		return string(p.Name) == "auth_signature" || bytes.Equal(p.Name, bodyMD5)
 	})
-	if len(body) > 0 {
-		sum := md5.Sum(body)
-		hex.Encode(k.digest[:], sum[:])
-		params = append(params, Param{bodyMD5, k.digest[:]})
+	if len(digest) > 0 {
+		params = append(params, Param{bodyMD5, digest})
 	}
 	slices.SortStableFunc(params, func(a, b Param) int { return bytes.Compare(a.Name, b.Name) })
 	k.buf = append(append(k.buf[:0], method...), '\n')

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"crypto/md5"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -12,7 +14,7 @@ import (
 	"resound/protocol"
 )
 
-// signed returns the path with the query of a signed request of the application.
+// signed returns the path with the query of a signed request of the application, as publishers sign it.
 func signed(method, path, body string) string {
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
 	params := []protocol.Param{
@@ -21,7 +23,11 @@ func signed(method, path, body string) string {
 		{Name: []byte("auth_version"), Value: []byte("1.0")},
 	}
 	signature := protocol.NewSigner(appKey, appSecret).Request([]byte(method), []byte(path), params, []byte(body))
-	return path + "?auth_key=" + appKey + "&auth_timestamp=" + stamp + "&auth_version=1.0&auth_signature=" + signature
+	digest := ""
+	if body != "" {
+		digest = fmt.Sprintf("&body_md5=%x", md5.Sum([]byte(body)))
+	}
+	return path + "?auth_key=" + appKey + "&auth_timestamp=" + stamp + "&auth_version=1.0" + digest + "&auth_signature=" + signature
 }
 
 // request sends one signed API request on a connection of its own and returns the answer.

@@ -16,6 +16,8 @@ var compatHTTP = compatSection{"HTTP API: publishing", []compatCase{
 	{113, "an old `auth_timestamp`, another `auth_key`", "accepted when the signature fits", "the key has to be the application's; a time more than 600 s off is warned of, or refused, or ignored: a setting", improve,
 		"the usual mistakes get a name", pins{"transcript:publish_refused", "transcript:compat_answers", "TestSignatureIsChecked", "TestTimestampsAreWarnedOf", "TestTimestampsAreEnforced", "TestTimestampsAreIgnored"}},
 	{114, "a wrong `body_md5` in the query", "ignored: it is computed from the body", "", match, "", pins{"transcript:compat_answers", "TestSignatureIsChecked"}},
+	{0, "a body over 32 KiB whose digest is not in the query, or is not what was signed", "read", "401, before the body is read", refuse, "a stranger would get memory for a promise",
+		pins{"TestAttackPromises"}},
 	{115, "`body_md5` without a body", "left out of what is signed", "", match, "", pins{"TestEmptyBodyHasNoDigest"}},
 	{116, "lists in the query", "joined with commas for the signature", "", match, "", pins{"TestSignatureIsChecked", "TestVectors"}},
 	{117, "a path prefix from the configuration", "signed without it", "signed with it or without it, escaped or not", improve, "it need not be known where the prefix was set", pins{"TestSignedPaths"}},
