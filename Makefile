@@ -4,9 +4,12 @@
 #   make fuzz FUZZTIME=10m OTHERS=10m  time for the parsers of every byte a client sends, and for the others
 #   make unit TESTFLAGS=-count=1    more arguments for `go test`
 #   make cross CROSS=linux-arm64    another platform to compile for
+#   make soak DURATION=1h SEED=42   how long, and what an earlier soak has done
 
 FUZZTIME  ?= 60s
 OTHERS    ?= 15s
+DURATION  ?= 10m
+SEED      ?= 0
 TESTFLAGS ?=
 ARGS      ?=
 
@@ -39,7 +42,7 @@ LDFLAGS    = -s -w -X resound/internal/config.version=$(VERSION)
 # Files in archives have the time of the commit, so that the same commit and the same Go make the same bytes.
 EPOCH      = $(shell [ -e .git ] && $(GIT) log -1 --format=%ct 2>/dev/null || echo 0)
 
-.PHONY: help run build harness release test $(STAGES) bench benchmarks clean
+.PHONY: help run build harness release test $(STAGES) soak vulns bench benchmarks clean
 release test $(STAGES): SHELL := bash
 
 help: ## list the targets
@@ -127,6 +130,14 @@ fuzz: ## every fuzz target of the module: frames and commands for FUZZTIME, the 
 e2e: ## real clients and publishers against the built server
 	$(if $(wildcard internal/e2e/*_test.go),,@echo "internal/e2e has no tests: nothing to run")
 	$(if $(wildcard internal/e2e/*_test.go),$(call gotest,e2e,-count=1 -timeout 10m ./internal/e2e/...))
+
+soak: ## all that happens to a server, for DURATION (10m): loss, order, lists and leaks are looked at throughout
+	go test ./internal/e2e -count=1 -v -run '^TestSoak$$' -timeout 0 -soak=$(DURATION) -soak-seed=$(SEED)
+
+# Its database is on the internet, so no other target needs this one.
+vulns: ## known vulnerabilities in what the server is made of; needs the database of govulncheck
+	@out=$$(go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... 2>&1); code=$$?; echo "$$out"; \
+	case $$out in *"fetching vulnerabilities"*) echo "NOT CHECKED: the database cannot be reached from here"; exit 2;; esac; exit $$code
 
 # The runs that BENCHMARKS.md reports, on two cores: the server has one, the load the other. run-NAME is a run of the harness, which
 # becomes bench/results/NAME.json, and go-NAME a command whose output becomes NAME.txt. NICE below 0 puts servers and load before other processes, for root.

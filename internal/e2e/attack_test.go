@@ -108,6 +108,7 @@ type cost struct {
 	threads int
 	sockets int
 	files   int
+	open    int // of those, sockets
 	routine int
 	cpu     time.Duration
 }
@@ -120,7 +121,7 @@ func (v *victim) cost(t testing.TB) cost {
 	}
 	m, u := readMetrics(t, v.admin), v.usage(t)
 	return cost{
-		heap: int(m.of(t, "go_memstats_heap_alloc_bytes")), peak: v.peak(t), threads: u.threads, cpu: u.cpu, files: u.files,
+		heap: int(m.of(t, "go_memstats_heap_alloc_bytes")), peak: v.peak(t), threads: u.threads, cpu: u.cpu, files: u.files, open: v.openSockets(),
 		sockets: v.open(t), routine: int(m.of(t, "go_goroutines")),
 	}
 }

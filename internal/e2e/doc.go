@@ -23,6 +23,8 @@
 //   - startup_test.go: .env files, ports, signals and exit codes.
 //   - swarm_test.go, proc_test.go: 10,000 sockets, and what the server uses for them.
 //   - exhaustion_test.go: more sockets than descriptors.
+//   - attack_*_test.go: attacks, each with what it cost the server, while a bystander gets every event.
+//   - soak_test.go, soak_people_test.go: everything at once, for as long as one likes: make soak.
 //   - badinput_test.go, badframes_test.go, unkind_test.go: whatever must not end the
 //     process nor reach another socket, while witness_test.go looks on.
 //   - conformance_test.go runs the cases of conformance_*_test.go: RFC 6455 as the

@@ -31,6 +31,7 @@ type replayPage struct {
 	joined chan struct{} // closed at the first subscription
 	stop   atomic.Bool
 	drops  int
+	gapped int // gaps that forget has let go of
 }
 
 // arrival is one event, or the notice of a gap in front of those that follow.
