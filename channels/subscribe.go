@@ -9,6 +9,9 @@ func (a *App) Subscribe(sub Subscriber, subs *Subscriptions, c protocol.Command)
 	if err := a.admit(sub, subs, c); err != nil {
 		return err
 	}
+	if limit := a.Settings().MaxSubscriptions; limit > 0 && subs.filled(limit, c.Channel) {
+		return protocol.ErrSubscriptions.With("%s: %d (max_subscriptions_per_connection)", protocol.ErrSubscriptions.Text, limit)
+	}
 	if a.cold(c) {
 		a.wait(sub, subs, c)
 		return nil

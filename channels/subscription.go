@@ -1,6 +1,9 @@
 package channels
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Subscription is one connection's place on one channel. It belongs to the connection's loop.
 type Subscription struct {
@@ -57,6 +60,16 @@ const linearLimit = 16
 
 // Len returns how many there are, without those that wait for the log.
 func (s *Subscriptions) Len() int { return len(s.list) }
+
+// filled reports whether a subscription to the channel would be one beyond the limit. Those that wait for the log count,
+// and who is on the channel already, or waits for it, takes no more room.
+func (s *Subscriptions) filled(limit int, channel []byte) bool {
+	waits := s.more().waits
+	if len(s.list)+len(waits) < limit || s.find(channel) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(waits, func(o *opening) bool { return string(o.command.Channel) == string(channel) })
+}
 
 // find returns the subscription to the channel of that name, or nil. It does not allocate.
 func (s *Subscriptions) find(name []byte) *Subscription {

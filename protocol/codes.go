@@ -27,6 +27,7 @@ var (
 	ErrNotMember       = row(4009, "The client is not a member of the specified channel.", stays)
 	ErrTerminated      = row(4009, "You got disconnected by the app.", closes)
 	ErrOverCapacity    = row(4100, "The server is at its limit of connections. Please try again shortly.", closes)
+	ErrSubscriptions   = row(4100, "The connection is on as many channels as it may be on", stays)
 	ErrPresenceFull    = row(4100, "The presence channel has as many members as it may have", stays)
 	ErrSlowConsumer    = row(4100, "The connection takes messages slower than they are sent", closes)
 	ErrInvalidFormat   = row(4200, "Invalid message format", stays)
@@ -54,7 +55,7 @@ const (
 // Codes is the table as a list, in the order above.
 var Codes = []*Error{
 	ErrAppNotFound, ErrOverQuota, ErrOrigin, ErrUnauthorized, ErrNotMember, ErrTerminated, ErrOverCapacity,
-	ErrPresenceFull, ErrSlowConsumer, ErrInvalidFormat, ErrInvalidChannel, ErrUserInfo, ErrPongTimeout,
+	ErrSubscriptions, ErrPresenceFull, ErrSlowConsumer, ErrInvalidFormat, ErrInvalidChannel, ErrUserInfo, ErrPongTimeout,
 	ErrClientEventsOff, ErrRateLimit, ErrRateLimitEnd, ErrWatchlist,
 	ErrBadRequest, ErrSignature, ErrNotFound, ErrMethodNotAllowed, ErrPayloadTooLarge, ErrUpgradeRequired,
 }

@@ -83,6 +83,10 @@ const (
 	// DefaultMaxBatch is how many events one batch may have, as in Pusher and soketi.
 	DefaultMaxBatch = 10
 
+	// DefaultMaxSubscriptions is how many channels one connection may be on: several times what a page with a channel for
+	// each row of a long table asks for. A connection takes about as much memory with them as the backlog that it may leave.
+	DefaultMaxSubscriptions = 1000
+
 	// DefaultCompressionMinSize is where compressing begins to take a fifth off, see BENCHMARKS.md.
 	DefaultCompressionMinSize = 256 // bytes
 )
@@ -115,6 +119,7 @@ type App struct {
 
 	CacheTTL           time.Duration   // how long a cache channel keeps its event
 	SubscriptionCount  bool            // tell channels how many are on them
+	MaxSubscriptions   int             // channels that one connection is on; 0 is no limit
 	MaxPresenceMembers int             // users on one presence channel; 0 is no limit
 	MaxUserInfo        int             // bytes of one member's user_info; 0 is no limit
 	MaxBatch           int             // events in one batch
@@ -139,6 +144,7 @@ func New(id, key, secret string) *App {
 		CacheTTL:        DefaultCacheTTL,
 		MaxBatch:        DefaultMaxBatch,
 
+		MaxSubscriptions:   DefaultMaxSubscriptions,
 		CompressionMinSize: DefaultCompressionMinSize,
 		History:            DefaultHistory(),
 	}
@@ -166,6 +172,7 @@ func (a *App) Validate() error {
 	need(!a.RateLimit.Enabled || a.RateLimit.Decay >= time.Second, "rate limit decay %v is below 1s", a.RateLimit.Decay)
 	need(len(a.AllowedOrigins) > 0, "allowed origins is empty: nobody could connect")
 	need(a.CacheTTL >= 0, "cache ttl %v is negative", a.CacheTTL)
+	need(a.MaxSubscriptions >= 0, "max subscriptions %d is negative", a.MaxSubscriptions)
 	need(a.MaxPresenceMembers >= 0, "max presence members %d is negative", a.MaxPresenceMembers)
 	need(a.MaxUserInfo >= 0, "max user info %d is negative", a.MaxUserInfo)
 	need(a.CompressionMinSize >= 0, "compression min size %d is negative", a.CompressionMinSize)

@@ -69,7 +69,7 @@ func TestAppTakesTheLimits(t *testing.T) {
 	w.write(t, "resound.yaml", "history: [{channels: a, messages: 0}]")
 	c := w.start(t, "--ping-interval=10", "--activity-timeout=20s", "--max-connections=30", "--max-message-size=40", "--accept-client-events-from=all",
 		"--rate-limiting", "--rate-limit-max-attempts=50", "--rate-limit-decay-seconds=60s", "--rate-limit-terminate", "--allowed-origins=a.test,b.test",
-		"--cache-ttl=70", "--subscription-count", "--max-presence-members=80", "--max-user-info=90", "--max-batch=100", "--compression", "--compression-min-size=105", "--auth-timestamp=ignore",
+		"--cache-ttl=70", "--subscription-count", "--max-subscriptions=75", "--max-presence-members=80", "--max-user-info=90", "--max-batch=100", "--compression", "--compression-min-size=105", "--auth-timestamp=ignore",
 		"--history-messages=110", "--history-age=2d", "--history-bytes=120000", "--replay-messages=100", "--replay-bytes=110000")
 	history := apps.History{Messages: 110, Age: 48 * time.Hour, Bytes: 120_000, ReplayMessages: 100, ReplayBytes: 110_000}
 	want := &apps.App{
@@ -77,7 +77,7 @@ func TestAppTakesTheLimits(t *testing.T) {
 		MaxConnections: 30, MaxMessageSize: 40, ClientEvents: apps.FromAll,
 		RateLimit:      apps.RateLimit{Enabled: true, MaxAttempts: 50, Decay: time.Minute, Terminate: true},
 		AllowedOrigins: []string{"a.test", "b.test"}, CacheTTL: 70 * time.Second, SubscriptionCount: true,
-		MaxPresenceMembers: 80, MaxUserInfo: 90, MaxBatch: 100, Compression: true, CompressionMinSize: 105, Timestamps: apps.TimestampIgnore,
+		MaxSubscriptions: 75, MaxPresenceMembers: 80, MaxUserInfo: 90, MaxBatch: 100, Compression: true, CompressionMinSize: 105, Timestamps: apps.TimestampIgnore,
 		History: history, HistoryRules: []apps.HistoryRule{{Channels: []string{"a"}, History: history}},
 	}
 	want.HistoryRules[0].Messages = 0

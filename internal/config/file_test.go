@@ -38,6 +38,7 @@ apps:
       terminate_on_limit: true
     cache_ttl: 5m
     subscription_count: true
+    max_subscriptions_per_connection: 40
     max_presence_members: 50
     max_user_info: 2048
     max_batch: 20
@@ -82,7 +83,7 @@ func TestConfigFile(t *testing.T) {
 		MaxConnections: 1000, MaxMessageSize: 20000, ClientEvents: apps.FromAll,
 		RateLimit:      apps.RateLimit{Enabled: true, MaxAttempts: 5, Decay: 2 * time.Second, Terminate: true},
 		AllowedOrigins: []string{"shop.test", "*.shop.test"}, CacheTTL: 5 * time.Minute, SubscriptionCount: true,
-		MaxPresenceMembers: 50, MaxUserInfo: 2048, MaxBatch: 20, Compression: true, CompressionMinSize: 1000, Timestamps: apps.TimestampEnforce,
+		MaxSubscriptions: 40, MaxPresenceMembers: 50, MaxUserInfo: 2048, MaxBatch: 20, Compression: true, CompressionMinSize: 1000, Timestamps: apps.TimestampEnforce,
 		History: apps.DefaultHistory(),
 	}
 	shop.History.Messages, shop.History.Age = 50, 2*time.Hour
@@ -113,7 +114,7 @@ func TestEveryKey(t *testing.T) {
 		"host": "127.0.0.1", "port": "6001", "path": "/ws", "loops": "3", "hostname": "shop.test", "public_port": "8443", "scheme": "https",
 		"max_connections": "12", "max_message_size": "20000", "ping_interval": "90s", "activity_timeout": "120s", "accept_client_events_from": "all",
 		"allowed_origins": "shop.test", "rate_limiting.enabled": "true", "rate_limiting.max_attempts": "5", "rate_limiting.decay_seconds": "7s",
-		"rate_limiting.terminate_on_limit": "true", "cache_ttl": "300s", "subscription_count": "true", "max_presence_members": "100",
+		"rate_limiting.terminate_on_limit": "true", "cache_ttl": "300s", "subscription_count": "true", "max_subscriptions_per_connection": "200", "max_presence_members": "100",
 		"max_user_info": "1024", "max_batch": "50", "compression": "true", "compression_min_size": "500", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536",
 		"memory_limit": "536870912", "connection_rate": "20", "connections_per_address": "500", "trusted_proxies": "10.0.0.0/8",
 		"data_dir": "/var/lib/resound", "log_format": "json", "log_level": "debug", "debug": "true",

@@ -26,8 +26,9 @@ type Limits struct {
 
 	CacheTTL           time.Duration        `name:"cache-ttl" group:"limits" placeholder:"SECONDS" type:"seconds" default:"1800" env:"RESOUND_CACHE_TTL" help:"How long a cache channel keeps its event (default ${default})."`
 	SubscriptionCount  bool                 `group:"limits" type:"switch" env:"RESOUND_SUBSCRIPTION_COUNT" help:"Tell channels how many sockets are on them."`
-	MaxPresenceMembers int                  `group:"limits" placeholder:"N" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_PRESENCE_MEMBERS" help:"Users on one presence channel. Default: no limit."`          // 0 is no limit
-	MaxUserInfo        int                  `group:"limits" placeholder:"BYTES" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_USER_INFO" help:"Bytes of user_info of one presence member. Default: no limit."` // 0 is no limit
+	MaxSubscriptions   int                  `group:"limits" placeholder:"N" type:"number" default:"1000" zero:"no limit" file:"max_subscriptions_per_connection" env:"RESOUND_MAX_SUBSCRIPTIONS" help:"Channels that one socket may be on; 0 is no limit (default ${default})."` // 0 is no limit
+	MaxPresenceMembers int                  `group:"limits" placeholder:"N" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_PRESENCE_MEMBERS" help:"Users on one presence channel. Default: no limit."`                                                               // 0 is no limit
+	MaxUserInfo        int                  `group:"limits" placeholder:"BYTES" type:"number" default:"0" zero:"no limit" env:"RESOUND_MAX_USER_INFO" help:"Bytes of user_info of one presence member. Default: no limit."`                                                      // 0 is no limit
 	MaxBatch           int                  `group:"limits" placeholder:"N" type:"number" min:"1" default:"10" env:"RESOUND_MAX_BATCH" help:"Events in one batch (default ${default})."`
 	Compression        bool                 `group:"limits" type:"switch" env:"RESOUND_COMPRESSION" help:"Compress messages for clients that offer permessage-deflate, as browsers do."`
 	CompressionMinSize int                  `group:"limits" placeholder:"BYTES" type:"number" default:"256" env:"RESOUND_COMPRESSION_MIN_SIZE" help:"Bytes of a message below which it goes out as it is (default ${default})."`
@@ -57,6 +58,7 @@ func (l *Limits) app(id, key, secret string) *apps.App {
 		Decay: l.RateLimitDecay, Terminate: l.RateLimitClose,
 	}
 	a.CacheTTL, a.SubscriptionCount = l.CacheTTL, l.SubscriptionCount
+	a.MaxSubscriptions = l.MaxSubscriptions
 	a.MaxPresenceMembers, a.MaxUserInfo = l.MaxPresenceMembers, l.MaxUserInfo
 	a.MaxBatch, a.Timestamps = l.MaxBatch, l.AuthTimestamp
 	a.Compression, a.CompressionMinSize = l.Compression, l.CompressionMinSize

@@ -84,6 +84,7 @@ func TestEveryName(t *testing.T) {
 		"RESOUND_ALLOWED_ORIGINS":              {"shop.test,*.shop.test", func(c *Config) any { return c.AllowedOrigins }, []string{"shop.test", "*.shop.test"}},
 		"RESOUND_CACHE_TTL":                    {"5m", func(c *Config) any { return c.CacheTTL }, 5 * time.Minute},
 		"RESOUND_SUBSCRIPTION_COUNT":           {"1", func(c *Config) any { return c.SubscriptionCount }, true},
+		"RESOUND_MAX_SUBSCRIPTIONS":            {"200", func(c *Config) any { return c.MaxSubscriptions }, 200},
 		"RESOUND_MAX_PRESENCE_MEMBERS":         {"100", func(c *Config) any { return c.MaxPresenceMembers }, 100},
 		"RESOUND_MAX_USER_INFO":                {"1024", func(c *Config) any { return c.MaxUserInfo }, 1024},
 		"RESOUND_MAX_BATCH":                    {"50", func(c *Config) any { return c.MaxBatch }, 50},

@@ -74,6 +74,8 @@ var compatPresence = compatSection{"Presence", []compatCase{
 	{0, "a `user_id` that pusher-js cannot find again, or over 128 bytes", "accepted", "refused with 4009", refuse, "it could never be removed from a page's list", pins{"TestMemberNobody"}},
 	{0, "members and bytes of `user_info`", "no limit", "a setting for each; 4100 or 4200, and `pusher:subscription_error`, beyond it", improve, "one channel can be bounded",
 		pins{"transcript:presence_limits", "TestPresenceLimits"}},
+	{0, "channels of one socket", "no limit", "1,000 by default; 4100 and `pusher:subscription_error` beyond, and the socket stays", improve, "one socket must not take the server's memory",
+		pins{"transcript:subscriptions_limit", "TestAttackSubscriptions"}},
 }}
 
 var compatCache = compatSection{"Cache channels", []compatCase{

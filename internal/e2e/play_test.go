@@ -115,6 +115,8 @@ func settings(t *testing.T, d *datadriven.TestData) *apps.App {
 			app.MaxConnections = atoi(t, value)
 		case "max_message_size":
 			app.MaxMessageSize = atoi(t, value)
+		case "max_subscriptions":
+			app.MaxSubscriptions = atoi(t, value)
 		case "max_presence_members":
 			app.MaxPresenceMembers = atoi(t, value)
 		case "max_user_info":
