@@ -76,6 +76,7 @@ func (c *Channel) post(p *publication) {
 	p.order = c.order
 	if len(c.occupied) > 0 {
 		p.at = measure.Now()
+		c.app.hub.note(c.app.id, p.frame, c.count)
 	}
 	for _, o := range c.occupied {
 		c.app.hub.post(o.slot, Task{publication: p})

@@ -22,6 +22,7 @@
 //   - fanout.go: from a publication to the connections of a loop.
 //   - stages.go: how long publications take.
 //   - traffic.go: how much of all this there is.
+//   - costs.go: which events make the server send most, for who looks.
 //   - query.go: what the HTTP API asks.
 //
 // Threads. Methods that take a Subscriber run on that subscriber's loop. All
@@ -30,6 +31,7 @@
 // Lock order: Channel.reading, then shard.mu, then Channel.mu, then the lock of a mailbox. Under
 // Channel.mu nothing is called out of the package but Mailbox.Post and Stream.Append, which do not wait, and what
 // a Stream tells from memory. Channel.reading is held while the disk is read; no loop takes it.
+// Costs.mu is taken under Channel.mu, and nothing is under it.
 // Hub.mu stands apart: nothing is taken under it. It makes a reload and who comes at the same
 // moment take turns, so that nobody brings back what was removed (TestWhoComesLateToAReload).
 //

@@ -36,6 +36,7 @@ type Hub struct {
 	now  atomic.Int64 // seconds of Unix time, as Tick was told last
 
 	governor *overload.Governor // nil is calm
+	watchers atomic.Pointer[[]*Costs]
 
 	log     *persist.Log // nil where nothing is kept
 	broken  func(err error, app, channel string)

@@ -216,3 +216,16 @@ func ClientEvent(name Raw, channel string, data, user Raw) *Frame {
 		return append(dst, '}')
 	})
 }
+
+// EventName returns the name of an event as it is in its JSON, with quotes, or nothing. The payload is one that was encoded here.
+func EventName(payload []byte) Raw {
+	const before = len(`{"event":`)
+	if len(payload) < before {
+		return nil
+	}
+	end, ok := scanString(payload, before)
+	if !ok {
+		return nil
+	}
+	return payload[before:end]
+}

@@ -154,3 +154,18 @@ func checkHostileMember(t *testing.T, s string, f *Frame, info bool) {
 		t.Errorf("%q: %+v", s, data)
 	}
 }
+
+func TestEventName(t *testing.T) {
+	for _, f := range []*Frame{
+		Event(Raw(`"na\"me"`), "c", Raw(`{"event":"x"}`)), ClientEvent(Raw(`"na\"me"`), "c", nil, nil),
+	} {
+		if got := EventName(f.Payload()); string(got) != `"na\"me"` {
+			t.Errorf("%s of %s", got, f.Payload())
+		}
+	}
+	for _, s := range []string{"", `{"event":`, `{"event":1}`, `{"event":"x`} {
+		if got := EventName([]byte(s)); got != nil {
+			t.Errorf("%s of %s", got, s)
+		}
+	}
+}

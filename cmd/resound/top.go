@@ -61,6 +61,17 @@ func show(w io.Writer, top control.Top, pid int, live bool) error {
 	fmt.Fprintf(&b, "a second:  %s published   %s delivered   %s sent   %s from clients   %s   %s\n",
 		rate(top.Published), rate(top.Delivered), size(int64(top.Sent)), plural(int(top.Messages+0.5), "message"),
 		plural(int(top.Requests+0.5), "request"), plural(int(top.Accepted+0.5), "new connection"))
+	fmt.Fprintf(&b, "overload:  %s", top.Level)
+	if top.Reason != "" {
+		fmt.Fprintf(&b, " because of %s", top.Reason)
+	}
+	if top.MemoryBound > 0 {
+		fmt.Fprintf(&b, "   memory %s of %s, %.0f %%", size(int64(top.MemoryUsed)), size(int64(top.MemoryBound)), top.Memory*100)
+	}
+	if top.Refused > 0 {
+		fmt.Fprintf(&b, "   %s refused a second", rate(top.Refused))
+	}
+	b.WriteByte('\n')
 	if top.Slow > 0 {
 		fmt.Fprintf(&b, "slow:      %s with %s to take\n", plural(top.Slow, "socket"), size(top.Backlog))
 	}
@@ -91,12 +102,29 @@ func show(w io.Writer, top control.Top, pid int, live bool) error {
 	if top.Others > 0 {
 		fmt.Fprintf(&b, "and %s\n", plural(top.Others, "quieter channel"))
 	}
+	if err := showEvents(&b, top.Events); err != nil {
+		return err
+	}
 	text := b.String()
 	if live {
 		text = "\x1b[H" + strings.ReplaceAll(text, "\n", "\x1b[K\n") + "\x1b[J"
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// showEvents draws which events make the server send most.
+func showEvents(b *strings.Builder, events []control.TopEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	b.WriteByte('\n')
+	t := newTable(b)
+	t.row("EVENT", "OF", "MESSAGES/S", "BYTES EACH", "DELIVERED/S", "SENT/S")
+	for _, e := range events {
+		t.row(printable(e.Name), printable(e.App), rate(e.Messages), fmt.Sprintf("%.0f", e.Size), rate(e.Delivered), size(int64(e.Sent)))
+	}
+	return t.flush()
 }
 
 // maxApps is how many applications are shown.

@@ -19,6 +19,13 @@ type Top struct {
 	Lag      float64 `json:"loop_lag_ms"`   // of the loop that is latest
 	Draining bool    `json:"draining,omitempty"`
 
+	Level       string  `json:"overload"`         // calm, closed, thinned or guarded
+	Reason      string  `json:"reason,omitempty"` // of a level that is not calm
+	Memory      float64 `json:"memory"`           // part of its bound that is used; 0 without a bound
+	MemoryUsed  uint64  `json:"memory_used_bytes"`
+	MemoryBound uint64  `json:"memory_bound_bytes"`
+	Refused     float64 `json:"refused"` // sockets, publishes and client events, to keep the server well
+
 	Accepted  float64 `json:"accepted"`
 	Messages  float64 `json:"messages"` // of clients
 	Sent      float64 `json:"sent_bytes"`
@@ -30,6 +37,7 @@ type Top struct {
 	Apps     []TopApp     `json:"apps"`     // by what they deliver
 	Channels []TopChannel `json:"channels"` // by the bytes that they make the server send
 	Others   int          `json:"others"`   // channels that are not among these
+	Events   []TopEvent   `json:"events"`   // by the same
 }
 
 // TopApp is one application.
@@ -51,6 +59,16 @@ type TopChannel struct {
 	Messages      float64 `json:"messages"`
 	Size          float64 `json:"size"`       // bytes of a message, the mean
 	Sent          float64 `json:"sent_bytes"` // subscriptions × messages × size
+}
+
+// TopEvent is one event name of one application.
+type TopEvent struct {
+	App       string  `json:"app"`
+	Name      string  `json:"name"`
+	Messages  float64 `json:"messages"`
+	Size      float64 `json:"size"` // bytes of a message, the mean
+	Delivered float64 `json:"delivered"`
+	Sent      float64 `json:"sent_bytes"` // of all messages, bytes × subscriptions
 }
 
 // maxWatch is how long one question may take.

@@ -51,6 +51,17 @@ var (
 	descPings         = desc("pings_total", "Pings sent to connections that were idle.")
 	descSlow          = desc("slow_connections", "Connections that do not take what they get.")
 	descBacklog       = desc("backlog_bytes", "Bytes that those leave, each counted for each; events are shared in memory.")
+	descLevel         = desc("overload_level", "0 is calm; 1: sockets are refused; 2: client events are thinned as well; 3: publishing is refused as well.")
+	descEntered       = desc("overload_entered_total", "How often a level was entered.", "level", "reason")
+	descShed          = desc("shed_total", "What was refused or dropped to keep the server well.", "what", "reason")
+	descMemory        = desc("memory_used_bytes", "Memory in use, without what can be given back: what is compared with the limit below.")
+	descMemoryLimit   = desc("memory_limit_bytes", "Limit of that: of the process, or of its control group if that is nearer; 0 is none.")
+	descMemoryBound   = desc("memory_bound_bytes", "Memory that the server may use, the kernel's part included; 0 is any.")
+	descShort         = desc("descriptors_short", "1 while sockets have all descriptors but those that are kept for publishers.")
+	descDropped       = desc("output_lines_dropped_total", "Lines of the server's own log that nobody read fast enough.")
+	descOpened        = desc("accept_seconds", "From an accepted connection to the answer to its upgrade; some of all.")
+	descParsed        = desc("publication_parse_seconds", "From a whole publish request until its events are ready to go out; one in eight.")
+	descPosted        = desc("publication_post_seconds", "From there until they are on their way to the loops, and as safe in the log as durability says; one in eight.")
 	descLate          = desc("loop_lag_newest_seconds", "How late each loop came to a task that it was given a moment ago.", "loop")
 	descLag           = desc("loop_lag_seconds", "How late loops come to a task that each is given once a second.")
 	descTurns         = desc("loop_turn_seconds", "How long a loop works without looking at its sockets.")
@@ -90,6 +101,7 @@ func (metrics) Describe(out chan<- *prometheus.Desc) {
 func (m metrics) Collect(out chan<- prometheus.Metric) {
 	c := collection{out}
 	c.engine(m.node.engine.Stats())
+	c.overload(m.node)
 	c.api(m.node)
 	c.apps(m.node)
 	c.replay(m.node)
@@ -142,6 +154,7 @@ func (c collection) engine(s engine.Stats) {
 	for code, n := range s.Closed {
 		c.total(descClosed, n, strconv.Itoa(code))
 	}
+	c.histogram(descOpened, s.Opened)
 	var all engine.LoopStats
 	for i, l := range s.Loops {
 		c.gauge(descLate, l.Late.Seconds(), strconv.Itoa(i))
@@ -156,11 +169,37 @@ func (c collection) engine(s engine.Stats) {
 	c.histogram(descWritten, all.Written)
 }
 
+func (c collection) overload(n *Node) {
+	s := n.governor.Stats()
+	c.gauge(descLevel, float64(s.Level))
+	for level, by := range s.Entered {
+		for reason, count := range by {
+			c.total(descEntered, count, level.String(), reason.String())
+		}
+	}
+	for what, by := range s.Shed {
+		for reason, count := range by {
+			c.total(descShed, count, what.String(), reason.String())
+		}
+	}
+	c.gauge(descMemory, float64(s.Reading.Memory.Used))
+	c.gauge(descMemoryLimit, float64(s.Reading.Memory.Limit))
+	c.gauge(descMemoryBound, float64(n.meter.Bound().Bytes))
+	c.gauge(descShort, truth(s.Short))
+	dropped := uint64(0)
+	if n.dropped != nil {
+		dropped = n.dropped()
+	}
+	c.total(descDropped, dropped)
+}
+
 func (c collection) api(n *Node) {
 	s := n.api.Stats()
 	for _, r := range s.Requests {
 		c.total(descRequests, r.Count, r.Kind, strconv.Itoa(r.Status))
 	}
+	c.histogram(descParsed, s.Parsed)
+	c.histogram(descPosted, s.Published)
 	for kind, took := range s.Took {
 		c.histogram(descTook, took, kind)
 	}

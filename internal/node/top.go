@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"resound/channels"
 	"resound/engine"
 	"resound/internal/control"
 	"resound/internal/measure"
+	"resound/internal/overload"
 )
 
 // moment is what the counters are at one time.
@@ -17,6 +19,7 @@ type moment struct {
 	at       time.Duration
 	engine   engine.Stats
 	requests uint64
+	refused  uint64
 	cpu      time.Duration
 	apps     map[string]channels.AppStats
 	channels map[channelName]channels.Traffic
@@ -33,6 +36,11 @@ func (n *Node) moment() (m moment, there []channels.Occupied) {
 	for _, a := range n.engine.Hub().Stats() {
 		m.apps[a.ID] = a
 	}
+	for _, by := range n.governor.Stats().Shed {
+		for _, count := range by {
+			m.refused += count
+		}
+	}
 	there = n.engine.Hub().Occupied()
 	for _, c := range there {
 		m.channels[channelName{c.App, c.Name}] = c.Traffic
@@ -42,13 +50,16 @@ func (n *Node) moment() (m moment, there []channels.Occupied) {
 
 // watch looks twice, and tells what has happened between.
 func (n *Node) watch(ctx context.Context, d time.Duration, most int) (control.Top, error) {
+	costs := n.engine.Hub().Watch()
 	before, _ := n.moment()
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
+		n.engine.Hub().Unwatch(costs)
 		return control.Top{}, ctx.Err()
 	}
 	now, there := n.moment()
+	events := n.engine.Hub().Unwatch(costs)
 	took := (now.at - before.at).Seconds()
 	rate := func(before, now uint64) float64 { return float64(now-min(before, now)) / took }
 	a, b := before.engine, now.engine
@@ -57,6 +68,13 @@ func (n *Node) watch(ctx context.Context, d time.Duration, most int) (control.To
 		Accepted: rate(a.Accepted, b.Accepted), Messages: rate(a.Messages, b.Messages), Sent: rate(a.Sent, b.Sent),
 		Requests: rate(before.requests, now.requests), Processor: (now.cpu - before.cpu).Seconds() / took,
 	}
+	s := n.governor.Stats()
+	if top.Level = s.Level.String(); s.Level != overload.Calm {
+		top.Reason = s.Reason.String()
+	}
+	top.Memory, top.MemoryUsed, top.MemoryBound = s.Reading.Memory.Share, s.Reading.Memory.Used, s.Reading.Memory.Limit
+	top.Refused = rate(before.refused, now.refused)
+	top.Events = dearest(events, took, most)
 	for _, l := range b.Loops {
 		top.Lag = max(top.Lag, float64(l.Late)/float64(time.Millisecond))
 	}
@@ -97,4 +115,23 @@ func busiest(before moment, there []channels.Occupied, rate func(before, now uin
 		return cmp.Or(cmp.Compare(b.Sent, a.Sent), cmp.Compare(b.Subscriptions, a.Subscriptions), cmp.Compare(a.App+"/"+a.Name, b.App+"/"+b.Name))
 	})
 	return list
+}
+
+// dearest are the events that made the server send most in that many seconds. What a name took over from another does not count.
+func dearest(events []channels.EventCost, took float64, most int) (list []control.TopEvent) {
+	for _, e := range events {
+		if e.Messages == 0 {
+			continue
+		}
+		name := e.Name
+		if plain, ok := strings.CutPrefix(name, `"`); ok {
+			name = strings.TrimSuffix(plain, `"`)
+		}
+		list = append(list, control.TopEvent{
+			App: e.App, Name: name, Messages: float64(e.Messages) / took, Size: float64(e.Bytes) / float64(e.Messages),
+			Delivered: float64(e.Deliveries) / took, Sent: float64(e.Sent-e.Surplus) / took,
+		})
+	}
+	slices.SortStableFunc(list, func(a, b control.TopEvent) int { return cmp.Compare(b.Sent, a.Sent) })
+	return list[:min(most, len(list))]
 }
