@@ -67,6 +67,8 @@
 //   - the attribute cache comes with the seconds that are left of it, also while nobody is
 //     there, and only where one channel is asked for (TestCacheIsShown);
 //   - info=traffic, which Reverb does not know, shows counters of a channel, never what was said (TestTrafficIsCounted);
+//   - while memory is at risk events get 503 with Retry-After, before their signature is looked at
+//     (TestPublishIsRefusedWhileMemoryIsAtRisk);
 //   - an empty list of channels is {} (TestQueries);
 //   - connections counts all connections, subscribed or not (TestQueries);
 //   - /app without an upgrade is 426, not 500 (TestRoutes);

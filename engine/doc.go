@@ -51,5 +51,8 @@
 //     frame and never by a bare end of the stream (transcripts refused_*);
 //   - frames that come in one piece with the request head are read (transcript early_frames);
 //   - every connection is pinged and pruned, subscribed or not (transcript ping_idle);
-//   - who reads slower than is sent is closed with 4100 (transcript slow_consumer).
+//   - who reads slower than is sent is closed with 4100 (transcript slow_consumer);
+//   - while the server is overloaded new sockets get HTTP 503 (TestSocketsAreRefused), and one client event a second of
+//     each connection is passed on (TestClientEventsAreThinned);
+//   - an address may have a limit of sockets, and of new ones a second: beyond it is HTTP 429 (TestSocketsOfAnAddress, TestAddressRate).
 package engine

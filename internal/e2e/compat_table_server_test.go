@@ -31,6 +31,12 @@ var compatServer = compatSection{"Several servers, start and stop", []compatCase
 		pins{"TestSwitchesThatDoNothingAreWarnedOf"}},
 	{0, "changed settings, another application", "restart, and everybody reconnects", "effective at once; only the sockets of an application that is gone are closed", improve, "nobody else notices",
 		pins{"transcript:reload", "TestSettingsChangeAtOnce", "TestReload", "TestWatch"}},
+	{0, "memory runs short, or a loop stays a second late", "more and more is taken until the process ends", "new sockets get HTTP 503; then client events are thinned to one a second of each connection (4301) and counts are told every five seconds; then, for memory only, publishing gets 503, replays wait and slow readers may leave an eighth (4100)", improve,
+		"who is there is served on, and the server lives", pins{"TestMemoryRunsShort", "TestLevels", "TestLevelsDoNotFlap", "TestSocketsAreRefused", "TestLagRefusesSockets", "TestClientEventsAreThinned", "TestCountsAreToldLessOften", "TestPublishIsRefusedWhileMemoryIsAtRisk", "TestReplaysWaitWhileMemoryIsAtRisk", "TestSlowReadersAreLetGo"}},
+	{0, "sockets of one address", "any number", "any number, or by settings so many at a time and so many a second; beyond, HTTP 429", improve,
+		"one address cannot take the place of all others", pins{"TestAddressesHaveARate", "TestAddressRate", "TestSocketsOfAnAddress", "TestAddressesAreForgotten"}},
+	{0, "which address that is behind a proxy", "not asked", "what a trusted proxy says: its rightmost address that is no proxy's", improve, "what a client writes itself says nothing",
+		pins{"TestClientBehindProxies", "TestAddressesHaveARate", "TestAddressKey"}},
 }}
 
 var compatSettings = compatSection{"Settings", []compatCase{

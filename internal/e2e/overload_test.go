@@ -120,8 +120,8 @@ func TestMemoryRunsShort(t *testing.T) {
 	s.alive()
 }
 
-// openFrom sends an upgrade from an address of this machine, and returns the status of the answer and its Retry-After.
-func openFrom(t testing.TB, s *server, from string, headers ...string) (status int, retry string) {
+// openFrom sends an upgrade from an address of this machine, where kept on a connection that had another request before, and returns the status of the answer and its Retry-After.
+func openFrom(t testing.TB, s *server, from string, kept bool, headers ...string) (status int, retry string) {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
 	c, err := d.Dial("tcp", s.addr)
@@ -134,11 +134,22 @@ func openFrom(t testing.TB, s *server, from string, headers ...string) (status i
 	for _, h := range headers {
 		head += h + "\r\n"
 	}
+	if kept {
+		head = "GET /up HTTP/1.1\r\nHost: x\r\n\r\n" + head
+	}
 	if _, err := io.WriteString(c, head+"\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	_ = c.SetReadDeadline(time.Now().Add(patience))
-	res, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: "GET"})
+	r := bufio.NewReader(c)
+	if kept {
+		if up, err := http.ReadResponse(r, &http.Request{Method: "GET"}); err != nil || up.StatusCode != http.StatusOK {
+			t.Fatal("the first request: ", err)
+		} else if _, err := io.Copy(io.Discard, up.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := http.ReadResponse(r, &http.Request{Method: "GET"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,13 +163,13 @@ func TestAddressesHaveARate(t *testing.T) {
 	const rate, burst = 1, 10
 	s := start(t, plan{args: append([]string{"--connection-rate", strconv.Itoa(rate), "--trusted-proxies", "127.0.0.9, unix"}, appFlags...)})
 	// many opens twice as many as may be, and returns how many got in. A slow machine lets one in more for each second.
-	many := func(from string, headers ...string) (in int) {
+	many := func(from string, kept bool, headers ...string) (in int) {
 		for i := range 2 * burst {
 			var h []string
 			for _, header := range headers {
 				h = append(h, strings.ReplaceAll(header, "N", strconv.Itoa(i)))
 			}
-			status, retry := openFrom(t, s, from, h...)
+			status, retry := openFrom(t, s, from, kept, h...)
 			switch {
 			case status == http.StatusSwitchingProtocols:
 				in++
@@ -170,16 +181,20 @@ func TestAddressesHaveARate(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		from    string
+		kept    bool // connections, as nginx does
 		headers []string
 		limited bool
 	}{
-		"a client": {"127.0.0.2", nil, true}, "another": {"127.0.0.3", nil, true},
-		"one that makes up addresses":      {"127.0.0.4", []string{"X-Forwarded-For: 10.0.0.N", "X-Real-IP: 10.0.0.N", "Forwarded: for=10.0.0.N"}, true},
-		"many behind a proxy":              {"127.0.0.9", []string{"X-Forwarded-For: 10.1.0.N"}, false},
-		"one behind it":                    {"127.0.0.9", []string{"X-Forwarded-For: 10.2.0.1"}, true},
-		"one behind it that makes them up": {"127.0.0.9", []string{"X-Forwarded-For: 10.3.0.N, 10.4.0.1"}, true},
+		"a client": {"127.0.0.2", false, nil, true}, "another": {"127.0.0.3", false, nil, true},
+		"one that makes up addresses":                {"127.0.0.4", false, []string{"X-Forwarded-For: 10.0.0.N", "X-Real-IP: 10.0.0.N", "Forwarded: for=10.0.0.N"}, true},
+		"many behind a proxy":                        {"127.0.0.9", false, []string{"X-Forwarded-For: 10.1.0.N"}, false},
+		"one behind it":                              {"127.0.0.9", false, []string{"X-Forwarded-For: 10.2.0.1"}, true},
+		"one behind it that makes them up":           {"127.0.0.9", false, []string{"X-Forwarded-For: 10.3.0.N, 10.4.0.1"}, true},
+		"many behind a proxy that keeps connections": {"127.0.0.9", true, []string{"X-Forwarded-For: 10.5.0.N"}, false},
+		"one behind it that has many":                {"127.0.0.9", true, []string{"X-Forwarded-For: 10.6.0.1"}, true},
+		"a client that keeps connections":            {"127.0.0.5", true, []string{"X-Forwarded-For: 10.7.0.N"}, true},
 	} {
-		in := many(test.from, test.headers...)
+		in := many(test.from, test.kept, test.headers...)
 		if test.limited && (in < burst || in == 2*burst) || !test.limited && in != 2*burst {
 			t.Errorf("%s: %d of %d got in", name, in, 2*burst)
 		}
