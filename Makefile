@@ -212,6 +212,7 @@ deps: ## what the tests need besides Go: a C compiler, proxies, shells, Chromium
 	has haproxy || need="$$need haproxy"; \
 	has zsh || need="$$need zsh"; \
 	has fish || need="$$need fish"; \
+	has promtool || need="$$need prometheus"; \
 	has groff || need="$$need groff-base"; \
 	has chromium || need="$$need chromium"; \
 	has npm && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || need="$$need nodejs npm"; \

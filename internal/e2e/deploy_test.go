@@ -101,12 +101,16 @@ func TestSystemdUnit(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd is not installed")
 	}
-	path := filepath.Join(t.TempDir(), "resound.service")
+	dir := t.TempDir()
+	path, socket := filepath.Join(dir, "resound.service"), filepath.Join(dir, "resound.socket")
 	unit := replaced(t, deployed(t, "resound.service"), "/usr/local/bin/resound", built(t))
 	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("systemd-analyze", "verify", path).CombinedOutput(); err != nil || len(out) > 0 {
+	if err := os.WriteFile(socket, []byte(deployed(t, "resound.socket")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("systemd-analyze", "verify", path, socket).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 	// In tenths, of 100; a plain unit has 96.
@@ -118,7 +122,7 @@ func TestSystemdUnit(t *testing.T) {
 // What starts the server gives it its time to stop, as much as the server takes at most.
 func TestStarters(t *testing.T) {
 	t.Parallel()
-	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=10\n", "supervisor.conf": "stopwaitsecs=10\n", "compose.yaml": "stop_grace_period: 10s"} {
+	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=20\n", "supervisor.conf": "stopwaitsecs=20\n", "compose.yaml": "stop_grace_period: 20s"} {
 		if text := deployed(t, name); !strings.Contains(text, wait) {
 			t.Errorf("%s has no %q", name, wait)
 		}
