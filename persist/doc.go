@@ -14,6 +14,7 @@
 //   - sweep.go: streams that nobody writes to; streams that are forgotten.
 //   - intact.go: whether a run was given everything.
 //   - breach.go: telling the log that it does not get everything.
+//   - lend.go: another process has the log for a while, or for good.
 //   - run.go: the log's own work, and its way back after a failure of the disk.
 //   - admin.go: streams for the operator.
 //   - stats.go: counters.

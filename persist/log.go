@@ -24,10 +24,11 @@ type Log struct {
 	fail chan struct{} // has room for one; tells Run that the log went off
 	stop chan struct{} // closed by Close
 
-	life   sync.Mutex // guards last, closed and the state file
+	life   sync.Mutex // guards last, closed, lent, lock and the state file
 	last   *store     // the newest store, failed or not
 	state  state      // what the state file holds, if the last write succeeded
 	closed bool
+	lent   bool // another process may have the directory
 
 	mu      sync.Mutex // guards streams and Stream.refs
 	streams map[name]*Stream
@@ -112,6 +113,9 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	close(l.stop)
+	if l.lent {
+		return nil
+	}
 	st := l.last
 	l.cur.Store(nil)
 	err := st.close(func() error { return l.finish(st) })

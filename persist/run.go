@@ -132,29 +132,17 @@ func (l *Log) comeBack(ctx context.Context, wait *time.Duration) {
 func (l *Log) reopen() error {
 	l.life.Lock()
 	defer l.life.Unlock()
-	if l.closed || l.cur.Load() != nil {
+	if l.closed || l.lent || l.cur.Load() != nil {
 		return nil
 	}
 	<-l.last.gone
 	if u, err := l.opt.FS.GetDiskUsage(l.opt.Dir); err == nil && u.TotalBytes > 0 && u.AvailBytes < freeBytes {
 		return fmt.Errorf("%d bytes are free, of %d that are needed to come back", u.AvailBytes, freeBytes)
 	}
-	s, found, err := readState(l.opt.FS, l.opt.Dir)
-	if err == nil && !found {
-		err = fmt.Errorf("there is no %s any more: %w", stateFile, ErrCorrupt)
-	}
-	if err == nil && s.id != l.id {
-		err = fmt.Errorf("this is another log: %w", ErrForeign)
-	}
-	if err != nil {
-		return err
-	}
-	st, s, err := l.openStore(s, false)
-	if err != nil {
+	if err := l.openAgain(func(state) bool { return false }); err != nil {
 		return err
 	}
 	l.stats.recoveries.Add(1)
-	l.publish(st, s)
 	return nil
 }
 
