@@ -25,9 +25,9 @@ func (s *Server) Direct() *Direct {
 	return &Direct{server: s, http: s.plain(func(ctx *fasthttp.RequestCtx) { s.handle(ctx, c) })}
 }
 
-// Takes reports whether a POST to that target can be answered without waiting.
+// Takes reports whether a POST to that target can be answered without waiting, and here.
 func (d *Direct) Takes(target []byte) bool {
-	if d.server.o.Hub.Log() != nil {
+	if d.server.o.Hub.Log() != nil || d.server.gate.closed.Load() {
 		return false
 	}
 	path, _, _ := bytes.Cut(target, []byte{'?'})

@@ -14,6 +14,7 @@
 //   - messages.go: the body of a 422.
 //   - script.go: GET replay.js, what pages load.
 //   - upgrade.go: a WebSocket upgrade goes back to the reactor.
+//   - gate.go: requests that come while another process takes over.
 //   - conn.go: refused publishers get to read why; a shutdown does not wait for who is silent;
 //     connections have a limit.
 //   - stats.go: how many requests of each kind, how they were answered, how long they took.

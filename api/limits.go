@@ -51,6 +51,10 @@ const (
 	// reactor hands over is there already; this is for its goroutine to begin.
 	arrivalTime = 100 * time.Millisecond
 
+	// passTimeout is how long the process that has taken over may take to answer a request that came here: as long as
+	// publishers wait by default.
+	passTimeout = 30 * time.Second
+
 	// warnInterval is how often the log tells that an application's publishers
 	// and the server disagree about the time: each of their requests shows it.
 	warnInterval = time.Minute

@@ -43,6 +43,8 @@ type Options struct {
 	Unready func() []string
 	// Governor says when publishing is to be refused; nil is never.
 	Governor *overload.Governor
+	// Draining tells that the server stops; nil is that it does not.
+	Draining func() bool
 	// Now tells the time, for auth_timestamp; nil is time.Now.
 	Now func() time.Time
 	// Log gets refusals at level debug, clocks that are wrong, and panics of a handler.
@@ -57,7 +59,8 @@ type Server struct {
 	script   []variant               // what /replay.js can be answered with; nil when there is none
 	http     *fasthttp.Server
 	open     *connSet
-	counts   *counts  // of the HTTP server
+	counts   *counts // of the HTTP server
+	gate     *gate
 	warned   sync.Map // application id → *atomic.Int64: when its clock was warned of last, in seconds of Unix time
 
 	mu  sync.Mutex
@@ -66,7 +69,7 @@ type Server struct {
 
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
-	s := &Server{o: o, open: newConnSet(maxConnections)}
+	s := &Server{o: o, open: newConnSet(maxConnections), gate: newGate()}
 	s.counts = s.newCounts()
 	if o.Now == nil {
 		s.o.Now = time.Now
@@ -80,7 +83,7 @@ func New(o Options) *Server {
 	if o.Script != nil {
 		s.script = variants(o.Script)
 	}
-	s.http = s.plain(s.Handler)
+	s.http = s.plain(s.gated)
 	s.http.ConnState = track
 	s.http.Concurrency = 2 * maxConnections // never reached: listener counts, and says why
 	s.http.ReadTimeout = readTimeout
@@ -127,7 +130,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.http.ShutdownWithContext(ctx)
 }
 
-// Handler answers one request. It is what Serve calls; ctx need not have a connection.
+// Handler answers one request. It is what Serve calls, where the gate is open; ctx need not have a connection.
 func (s *Server) Handler(ctx *fasthttp.RequestCtx) { s.handle(ctx, s.counts) }
 
 func (s *Server) handle(ctx *fasthttp.RequestCtx, c *counts) {
@@ -163,6 +166,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx, c *counts) {
 		s.socket(ctx)
 	case ctx.IsGet() && wantsUpgrade(ctx):
 		s.fail(ctx, errUpgradeHere)
+	case rt.kind == health && s.o.Draining != nil && s.o.Draining():
+		writeJSON(ctx, fasthttp.StatusServiceUnavailable, []byte(`{"health":"DRAINING"}`))
 	case rt.kind == health:
 		writeJSON(ctx, fasthttp.StatusOK, []byte(`{"health":"OK"}`))
 	case rt.kind == ready:

@@ -21,6 +21,7 @@ type replays struct {
 	tidyAt int       // guarded by mu: how long the queue may be before the dead are taken out
 	parked []load    // guarded by mu: for the next tick
 	busy   int       // guarded by mu: taken from the queue and not yet done
+	held   bool      // guarded by mu: nothing is taken from the queue
 }
 
 // load is one thing to do. Whoever has done it calls done. What is dead nobody waits for any more.
@@ -52,6 +53,33 @@ func (h *Hub) Replay(ctx context.Context) {
 		}
 		l.load(ctx)
 	}
+}
+
+// HoldReplays makes what waits for the disk wait, and returns when nothing reads it any more, or with the error of ctx.
+func (h *Hub) HoldReplays(ctx context.Context) error {
+	r := &h.replays
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.some.Broadcast()
+	})
+	defer stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = true
+	for r.busy > 0 && ctx.Err() == nil {
+		r.some.Wait()
+	}
+	return ctx.Err()
+}
+
+// ReleaseReplays takes HoldReplays back.
+func (h *Hub) ReleaseReplays() {
+	r := &h.replays
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = false
+	r.some.Broadcast()
 }
 
 // ReplayOne does one thing that waits for the disk and reports whether there was any. It is for hubs that
@@ -94,7 +122,7 @@ func (r *replays) next(ctx context.Context) load {
 
 // take takes the oldest out of the queue, if not too much is under way. The caller holds mu.
 func (r *replays) take() load {
-	for len(r.queue) > 0 && r.busy < maxBusy {
+	for len(r.queue) > 0 && r.busy < maxBusy && !r.held {
 		l := r.queue[0]
 		r.queue[0] = nil
 		if r.queue = r.queue[1:]; len(r.queue) == 0 {
@@ -119,6 +147,9 @@ func (r *replays) done() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.busy--
+	if r.held {
+		r.some.Broadcast() // HoldReplays waits beside the goroutines
+	}
 	r.some.Signal()
 }
 
