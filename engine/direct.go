@@ -28,7 +28,7 @@ func (e *Engine) AnswerWith(answerer func() Answerer) {
 // answer answers the whole requests that buf begins with, and returns how many bytes they are: 0 when the
 // HTTP server is to have them. It has time to wait for the rest of a request, and an answer for what is wrong with one.
 func (l *loop) answer(c *conn, buf []byte) (n int) {
-	if l.answerer == nil {
+	if l.answerer == nil || l.engine.frozen.Load() {
 		return 0
 	}
 	requests := 0

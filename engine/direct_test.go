@@ -193,7 +193,7 @@ func TestAStopAnswersOnKeptConnections(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := e.Drain(ctx); err != nil {
+	if err := e.Drain(ctx, Farewell{Why: ErrStopping}); err != nil {
 		t.Error(err)
 	}
 	for _, c := range kept {

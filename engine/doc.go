@@ -4,6 +4,7 @@
 //   - engine.go: options, what an engine is made of, drain.
 //   - serve.go: start and stop of gnet, and its new beginning when it ends by itself.
 //   - listen.go, listen_linux.go, listen_bsd.go: listening sockets, which outlive gnet and the process.
+//   - drain.go: how all sessions end, slice by slice; sessions that are not read for a while.
 //   - reactor.go: the adapter around gnet's loops. Nothing beyond these two knows gnet.
 //   - loop.go: what one event loop does in a turn.
 //   - mailbox.go: the ordered inbox of a loop.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -62,8 +61,10 @@ type Engine struct {
 	limit     int          // descriptors that connections may use
 	sockets   atomic.Int64 // open here; the hand-over counts its own
 	draining  atomic.Bool
-	drained   chan struct{} // closed when the last socket has gone while draining
-	once      sync.Once     // closes drained
+	frozen    atomic.Bool                    // sessions are not read
+	farewell  atomic.Pointer[protocol.Error] // what a new session is told while draining
+	drained   chan struct{}                  // closed when the last socket has gone while draining
+	once      sync.Once                      // closes drained
 
 	closedBy, refusedBy codes
 
@@ -124,26 +125,8 @@ func (e *Engine) Sockets() int { return int(e.sockets.Load()) }
 // DescriptorLimit returns how many descriptors the process may open.
 func (e *Engine) DescriptorLimit() int { return descriptorLimit() }
 
-// Drain closes every connection with 1001 and waits until they have hung up or ctx ends. New
-// connections are closed from now on.
-func (e *Engine) Drain(ctx context.Context) error {
-	e.BeginDrain()
-	select {
-	case <-e.drained:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%d connections did not hang up: %w", e.sockets.Load(), ctx.Err())
-	}
-}
-
-// BeginDrain is Drain without the wait.
-func (e *Engine) BeginDrain() {
-	e.draining.Store(true)
-	for _, l := range e.loops {
-		l.mailbox.Post(channels.Call(l.drain))
-	}
-	e.left(0)
-}
+// Draining reports whether the engine ends its connections.
+func (e *Engine) Draining() bool { return e.draining.Load() }
 
 // Evict closes every connection of an application that is no longer served.
 func (e *Engine) Evict(app *channels.App) {

@@ -227,7 +227,7 @@ func TestDrainSaysGoodbye(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		done <- e.Drain(ctx)
+		done <- e.Drain(ctx, Farewell{Why: ErrStopping})
 	}()
 	if got := c.next(); got != "close 1001 The server is stopping" {
 		t.Error(got)

@@ -89,6 +89,9 @@ const (
 	// ownFiles is how many descriptors the server itself may need: the loops, the log, the data.
 	ownFiles = 64
 
+	// maxFrozen is how many bytes a session may send while it is not read, which is for a second or so.
+	maxFrozen = 256 << 10
+
 	// maxQueue is how many connections may wait to be accepted: as many as Linux lets wait by default.
 	// minQueue is how many still may when descriptors run out.
 	maxQueue = 4096

@@ -227,17 +227,3 @@ func (l *loop) tick(now uint32) {
 		l.whispers.sent = nil
 	}
 }
-
-// drain closes every connection because the server stops.
-func (l *loop) drain() {
-	l.wheel.each(func(c *conn) {
-		switch {
-		case c.state == stateHead && c.awaits == nextHead:
-			l.host.handover(c, nil) // the HTTP server answers a request that is on its way, and ends the others
-		case c.state == stateHead:
-			c.drop()
-		case c.state == stateOpen:
-			c.closeWith(ws.CloseGoingAway, "The server is stopping")
-		}
-	})
-}

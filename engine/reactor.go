@@ -180,7 +180,7 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	if !adopted {
 		h.loop.stats.accepted.Add(1)
 	}
-	if e.draining.Load() || e.exhausted() {
+	if e.draining.Load() && !adopted || e.exhausted() {
 		return nil, gnet.Close
 	}
 	if adopted {
@@ -195,6 +195,10 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 // OnTraffic reads.
 func (r *reactor) OnTraffic(c gnet.Conn) gnet.Action {
 	conn := c.Context().(*conn)
+	if conn.state == stateOpen && r.engine.frozen.Load() {
+		conn.loop.hold(conn, c.InboundBuffered())
+		return gnet.None
+	}
 	if !conn.arrived(c.InboundBuffered()) {
 		return gnet.None
 	}

@@ -87,6 +87,15 @@ func (e *Engine) Pause() error {
 	return nil
 }
 
+// Refuse stops accepting and closes the sockets: who dials is refused, unless another process has them.
+func (e *Engine) Refuse() error {
+	err := e.Pause()
+	e.reactor.mu.Lock()
+	defer e.reactor.mu.Unlock()
+	e.closeListeners()
+	return err
+}
+
 // Resume takes Pause back, where CanResume.
 func (e *Engine) Resume() error {
 	r := &e.reactor

@@ -72,6 +72,12 @@ func (l *loop) upgrade(c *conn, o *opening) {
 		c.linger() // the answer says why
 		return
 	}
+	if bye := l.engine.farewell.Load(); bye != nil { // it came on a connection of the HTTP server's
+		c.queue(protocol.NewRawFrame(appendAnswer(make([]byte, 0, answerSize), o.key, "")))
+		c.state = stateOpen
+		c.closeWith(uint16(bye.Code), bye.Text)
+		return
+	}
 	if status := l.turnedAway(c, o); status != 0 {
 		c.queue(protocol.NewRawFrame(appendTurnedAway(nil, status)))
 		c.linger()

@@ -5,7 +5,7 @@ function __resound_at
     set -l path
     for word in (commandline -opc)[2..-1]
         switch $word
-            case start config check doctor apps import top log list show truncate compact health completion man version
+            case start config check doctor apps import restart top log list show truncate compact health completion man version
                 set -a path $word
         end
     end
@@ -19,6 +19,7 @@ complete -c resound -n '__resound_at' -a config -d 'Print every effective settin
 complete -c resound -n '__resound_at' -a check -d 'Check the settings and files, and say what to do about what is wrong'
 complete -c resound -n '__resound_at' -a doctor -d 'Check a Laravel project, this machine and the running server before the switch, and say what to do'
 complete -c resound -n '__resound_at' -a apps -d 'Take over the applications of a Laravel project'
+complete -c resound -n '__resound_at' -a restart -d 'Let a new process of the running server take over, without closing the port'
 complete -c resound -n '__resound_at' -a top -d 'Watch a running server: applications, busiest channels, how late its loops are'
 complete -c resound -n '__resound_at' -a log -d 'Look at the log of events, and take away from it'
 complete -c resound -n '__resound_at' -a health -d 'End with 0 if the server that the settings name answers, else with 1'
@@ -65,6 +66,7 @@ complete -c resound -n '__resound_at start' -l replay-messages -x -d 'Events of 
 complete -c resound -n '__resound_at start' -l replay-bytes -x -d 'The same, in bytes of those events'
 complete -c resound -n '__resound_at start' -l max-request-size -x -d 'Bytes of the body of one HTTP request'
 complete -c resound -n '__resound_at start' -l backlog -x -d 'Bytes that a socket may leave unread before it is closed with 4100'
+complete -c resound -n '__resound_at start' -l drain -x -d 'How long a stop may take'
 complete -c resound -n '__resound_at start' -l memory-limit -x -a 'BYTES auto off' -d 'Memory that the server may use, in bytes or as in 512MiB; it refuses work before that is gone'
 complete -c resound -n '__resound_at start' -l connection-rate -x -d 'New sockets a second from one address, and ten times as many at once'
 complete -c resound -n '__resound_at start' -l connections-per-address -x -d 'Sockets of one address at the same time'
@@ -117,6 +119,7 @@ complete -c resound -n '__resound_at config' -l replay-messages -x -d 'Events of
 complete -c resound -n '__resound_at config' -l replay-bytes -x -d 'The same, in bytes of those events'
 complete -c resound -n '__resound_at config' -l max-request-size -x -d 'Bytes of the body of one HTTP request'
 complete -c resound -n '__resound_at config' -l backlog -x -d 'Bytes that a socket may leave unread before it is closed with 4100'
+complete -c resound -n '__resound_at config' -l drain -x -d 'How long a stop may take'
 complete -c resound -n '__resound_at config' -l memory-limit -x -a 'BYTES auto off' -d 'Memory that the server may use, in bytes or as in 512MiB; it refuses work before that is gone'
 complete -c resound -n '__resound_at config' -l connection-rate -x -d 'New sockets a second from one address, and ten times as many at once'
 complete -c resound -n '__resound_at config' -l connections-per-address -x -d 'Sockets of one address at the same time'
@@ -171,6 +174,7 @@ complete -c resound -n '__resound_at check' -l replay-messages -x -d 'Events of 
 complete -c resound -n '__resound_at check' -l replay-bytes -x -d 'The same, in bytes of those events'
 complete -c resound -n '__resound_at check' -l max-request-size -x -d 'Bytes of the body of one HTTP request'
 complete -c resound -n '__resound_at check' -l backlog -x -d 'Bytes that a socket may leave unread before it is closed with 4100'
+complete -c resound -n '__resound_at check' -l drain -x -d 'How long a stop may take'
 complete -c resound -n '__resound_at check' -l memory-limit -x -a 'BYTES auto off' -d 'Memory that the server may use, in bytes or as in 512MiB; it refuses work before that is gone'
 complete -c resound -n '__resound_at check' -l connection-rate -x -d 'New sockets a second from one address, and ten times as many at once'
 complete -c resound -n '__resound_at check' -l connections-per-address -x -d 'Sockets of one address at the same time'
@@ -224,6 +228,7 @@ complete -c resound -n '__resound_at doctor' -l replay-messages -x -d 'Events of
 complete -c resound -n '__resound_at doctor' -l replay-bytes -x -d 'The same, in bytes of those events'
 complete -c resound -n '__resound_at doctor' -l max-request-size -x -d 'Bytes of the body of one HTTP request'
 complete -c resound -n '__resound_at doctor' -l backlog -x -d 'Bytes that a socket may leave unread before it is closed with 4100'
+complete -c resound -n '__resound_at doctor' -l drain -x -d 'How long a stop may take'
 complete -c resound -n '__resound_at doctor' -l memory-limit -x -a 'BYTES auto off' -d 'Memory that the server may use, in bytes or as in 512MiB; it refuses work before that is gone'
 complete -c resound -n '__resound_at doctor' -l connection-rate -x -d 'New sockets a second from one address, and ten times as many at once'
 complete -c resound -n '__resound_at doctor' -l connections-per-address -x -d 'Sockets of one address at the same time'
@@ -253,6 +258,11 @@ complete -c resound -n '__resound_at apps import' -l output -s o -r -F -d 'The c
 complete -c resound -n '__resound_at apps import' -l force -d 'Replace the config file that is there'
 complete -c resound -n '__resound_at apps import' -l env -d 'Write ${NAME} for each secret that a name in the .env file has'
 complete -c resound -n '__resound_at apps import' -l env-file -r -F -d 'That .env file'
+
+complete -c resound -n '__resound_at restart' -l help -s h -d 'Show context-sensitive help'
+complete -c resound -n '__resound_at restart' -l data-dir -r -F -d 'Directory of what the server keeps'
+complete -c resound -n '__resound_at restart' -l config -r -F -d 'The config file to read'
+complete -c resound -n '__resound_at restart' -l env-file -r -F -d 'The .env file to read'
 
 complete -c resound -n '__resound_at top' -l help -s h -d 'Show context-sensitive help'
 complete -c resound -n '__resound_at top' -l data-dir -r -F -d 'Directory of what the server keeps'
@@ -340,6 +350,7 @@ complete -c resound -n '__resound_at health' -l replay-messages -x -d 'Events of
 complete -c resound -n '__resound_at health' -l replay-bytes -x -d 'The same, in bytes of those events'
 complete -c resound -n '__resound_at health' -l max-request-size -x -d 'Bytes of the body of one HTTP request'
 complete -c resound -n '__resound_at health' -l backlog -x -d 'Bytes that a socket may leave unread before it is closed with 4100'
+complete -c resound -n '__resound_at health' -l drain -x -d 'How long a stop may take'
 complete -c resound -n '__resound_at health' -l memory-limit -x -a 'BYTES auto off' -d 'Memory that the server may use, in bytes or as in 512MiB; it refuses work before that is gone'
 complete -c resound -n '__resound_at health' -l connection-rate -x -d 'New sockets a second from one address, and ten times as many at once'
 complete -c resound -n '__resound_at health' -l connections-per-address -x -d 'Sockets of one address at the same time'

@@ -57,7 +57,7 @@ func bashCompletes(t *testing.T, words ...string) []string {
 
 func TestBashCompletes(t *testing.T) {
 	for _, tc := range []struct{ line, want string }{
-		{"resound |", "start config check doctor apps top log health completion man version --help --version"},
+		{"resound |", "start config check doctor apps restart top log health completion man version --help --version"},
 		{"resound c|", "config check completion"},
 		{"resound log |", "list show truncate compact --help"},
 		{"resound log show --fu|", "--full"},

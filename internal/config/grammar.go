@@ -15,6 +15,7 @@ type grammar struct {
 	Check      checkCmd         `cmd:"" help:"Check the settings and files, and say what to do about what is wrong."`
 	Doctor     doctorCmd        `cmd:"" help:"Check a Laravel project, this machine and the running server before the switch, and say what to do."`
 	Apps       appsCmd          `cmd:"" help:"Take over the applications of a Laravel project."`
+	Restart    restartCmd       `cmd:"" help:"Let a new process of the running server take over, without closing the port."`
 	Top        topCmd           `cmd:"" help:"Watch a running server: applications, busiest channels, how late its loops are."`
 	Log        logCmd           `cmd:"" help:"Look at the log of events, and take away from it."`
 	Health     healthCmd        `cmd:"" help:"End with 0 if the server that the settings name answers, else with 1."`
@@ -99,6 +100,24 @@ type logTruncateCmd struct {
 type logCompactCmd struct {
 	Files
 	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type restartCmd struct{ Files }
+
+// Help is the longer text of `resound restart --help`.
+func (restartCmd) Help() string {
+	return `The server that runs on the data directory starts a new process: the program as it is on the disk now, with the same arguments and environment. That one reads the whole configuration, gets the port and the log of events, and answers. Then the old one tells its sockets to come back (4200), which they do at once, and ends. Nobody is refused, and pages with the replay line miss nothing.
+
+If anything is wrong with the new one, the old one goes on, this says why, and ends with 1. It ends with 0 when the new one serves.
+
+It has to be the user of the server or root. Sending SIGUSR2 to the server does the same, and logs what comes of it.
+
+Under systemd the unit needs Type=notify. Under Supervisor, and as the first process of a container, the process that was started must not end, so it is refused: stop and start the server instead.
+
+Examples:
+
+	resound restart
+	resound restart --data-dir=/var/lib/resound`
 }
 
 type topCmd struct {

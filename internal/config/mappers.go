@@ -69,8 +69,12 @@ func (seconds) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return fmt.Errorf("%q is not a time in seconds, such as 60 or 60s", s)
 	}
-	if d < time.Second || d > 24*time.Hour || d%time.Second != 0 {
-		return fmt.Errorf("%s is not a time in whole seconds between 1s and 24h", s)
+	low := time.Second
+	if ctx.Value.Tag.Has("zero") {
+		low = 0
+	}
+	if d < low || d > 24*time.Hour || d%time.Second != 0 {
+		return fmt.Errorf("%s is not a time in whole seconds between %v and 24h", s, low)
 	}
 	target.SetInt(int64(d))
 	return nil

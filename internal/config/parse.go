@@ -29,7 +29,7 @@ type Options struct {
 
 // Invocation is what the command line asks for.
 type Invocation struct {
-	Command     string    // "start", "config", "check", "doctor", "health", "apps import", "log", "top", "completion", "man" or "version"
+	Command     string    // "start", "config", "check", "doctor", "health", "apps import", "log", "restart", "top", "completion", "man" or "version"
 	Config      *Config   // nil for those after "health" in that list; after check and doctor what could be read
 	JSON        bool      // --json
 	ShowSecrets bool      // config --show-secrets
@@ -39,6 +39,7 @@ type Invocation struct {
 	Import      *Import   // of apps import
 	Log         *Log      // of log
 	Top         *Top      // of top
+	DataDir     string    // of restart: absolute
 }
 
 // Parse reads args (without the program's name), the environment and the .env
@@ -84,6 +85,9 @@ func Parse(args []string, o Options) (*Invocation, error) {
 		inv.Text = manPage(k.Model)
 		return inv, nil
 	case "version":
+		return inv, nil
+	case "restart":
+		inv.DataDir = src.dataDir(g.Restart.DataDir)
 		return inv, nil
 	case "top":
 		inv.Top, err = newTop(g.Top, src)

@@ -102,6 +102,7 @@ func TestEveryName(t *testing.T) {
 		"RESOUND_HISTORY_BYTES":                {"4294967296", func(c *Config) any { return c.HistoryBytes }, 1 << 32},
 		"RESOUND_REPLAY_MESSAGES":              {"10", func(c *Config) any { return c.ReplayMessages }, 10},
 		"RESOUND_REPLAY_BYTES":                 {"20000", func(c *Config) any { return c.ReplayBytes }, 20000},
+		"RESOUND_DRAIN":                        {"0", func(c *Config) any { return c.Drain }, time.Duration(0)},
 		"RESOUND_DURABILITY":                   {"disk", func(c *Config) any { return c.Durability }, "disk"},
 		"RESOUND_REPLAY_MEMORY":                {"8589934592", func(c *Config) any { return c.ReplayMemory }, 1 << 33},
 		"RESOUND_ADMIN_ADDRESS":                {"127.0.0.1:9600", func(c *Config) any { return c.AdminAddress }, "127.0.0.1:9600"},

@@ -8,6 +8,7 @@
 //   - log.go: Log, what can be done with a log of events; a log that this process has open.
 //   - log_server.go, log_client.go: the same over the endpoint.
 //   - top.go: what a server did over a short time.
+//   - restart.go: another process takes over.
 //   - open.go: Open, which finds out whether a server runs.
 //
 // The endpoint is general: whatever a running server can be asked by those who run it gets a route with

@@ -94,6 +94,14 @@ func (s *Server) Listen() error {
 	return nil
 }
 
+// Announce says again where the endpoint is: a process that was to follow may have said where its own was.
+func (s *Server) Announce() error {
+	if s.listener == nil {
+		return nil
+	}
+	return s.place.write(s.dir)
+}
+
 // Serve answers until Close. It returns nil after that.
 func (s *Server) Serve() error {
 	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -1,0 +1,43 @@
+package takeover
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Notify tells systemd a state such as READY=1, if it wants to know.
+func Notify(state string) error {
+	address := os.Getenv("NOTIFY_SOCKET")
+	if address == "" {
+		return nil
+	}
+	if strings.HasPrefix(address, "@") {
+		address = "\x00" + address[1:]
+	}
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		return fmt.Errorf("tell systemd %s: %w", state, err)
+	}
+	_, err = c.Write([]byte(state))
+	return errors.Join(err, c.Close())
+}
+
+// Impossible says why this process cannot end and leave its place to another, or nil. Whoever started it may take its end for
+// that of the server.
+func Impossible() error {
+	pid := strconv.Itoa(os.Getpid())
+	systemd := os.Getenv("SYSTEMD_EXEC_PID") == pid || os.Getenv("INVOCATION_ID") != "" && os.Getppid() == 1
+	switch {
+	case os.Getenv("SUPERVISOR_ENABLED") != "":
+		return errors.New("Supervisor would take the end of this process for that of the server: use supervisorctl restart")
+	case os.Getpid() == 1:
+		return errors.New("the container would end with this process, which is its first: replace the container")
+	case systemd && os.Getenv("NOTIFY_SOCKET") == "":
+		return errors.New("systemd would take the end of this process for that of the server: the unit needs Type=notify")
+	}
+	return nil
+}
