@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// errLent is of a Lend for a log that is lent, and of a Reclaim for one that is not.
-var errLent = errors.New("the log is lent already, or was not")
+// ErrNotLent is returned by Reclaim for a log that is not lent, and by Lend for one that is, or is closed.
+var ErrNotLent = errors.New("the log is lent already, or was not")
 
 // Flush returns when what was appended is written, as safely as the durability makes it.
 func (l *Log) Flush() error {
@@ -28,7 +28,7 @@ func (l *Log) Lend() error {
 	st := l.last
 	switch {
 	case l.closed || l.lent:
-		return errLent
+		return ErrNotLent
 	case l.cur.Load() != st:
 		return ErrOff
 	}
@@ -47,7 +47,7 @@ func (l *Log) Reclaim() error {
 	l.life.Lock()
 	defer l.life.Unlock()
 	if l.closed || !l.lent {
-		return errLent
+		return ErrNotLent
 	}
 	if err := l.relock(); err != nil {
 		return err

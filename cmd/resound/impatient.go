@@ -15,7 +15,7 @@ const sameSignal = 500 * time.Millisecond
 func impatient(signals <-chan os.Signal, cancel func()) {
 	first := time.Now()
 	for s := range signals {
-		if s != syscall.SIGHUP && time.Since(first) > sameSignal {
+		if s != syscall.SIGHUP && s != syscall.SIGUSR2 && time.Since(first) > sameSignal {
 			cancel()
 			return
 		}

@@ -19,13 +19,24 @@ import (
 	"resound/internal/config"
 	"resound/internal/doctor"
 	"resound/internal/node"
+	"resound/internal/takeover"
 )
 
-// stopTimeout is how long a stop waits for clients and answers. Supervisor
-// kills after ten seconds.
-const stopTimeout = 8 * time.Second
+// stopTimeout is how long a stop waits for clients and answers: what is left of --drain is for the loops and the log.
+func stopTimeout(c *config.Config) time.Duration { return max(c.Drain*9/10, time.Second) }
 
 func main() {
+	inherited, err := takeover.Inherit() // first, so that nothing that this process starts sees it
+	if err != nil {
+		fail(err)
+	}
+	if older = inherited.Older; older != nil {
+		signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // they are for a server, which this is not yet
+	}
+	program, err := takeover.Self()
+	if err != nil {
+		fail(err)
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		fail(err)
@@ -41,7 +52,7 @@ func main() {
 	}
 	switch call.Command {
 	case "start":
-		err = start(call.Config)
+		err = start(call.Config, inherited, program)
 	case "config":
 		err = call.Config.Print(os.Stdout, call.JSON, call.ShowSecrets)
 	case "check":
@@ -56,6 +67,8 @@ func main() {
 		_, err = fmt.Print(call.Text)
 	case "apps import":
 		err = call.Import.Run(os.Stdin, os.Stdout, os.Stderr)
+	case "restart":
+		err = restart(context.Background(), os.Stdout, call.DataDir)
 	case "top":
 		err = watch(call.Top)
 	case "log":
@@ -77,20 +90,37 @@ func descriptors() uint64 {
 	return limit.Max
 }
 
+// older is the process that this one is to take over from; nil for none.
+var older *takeover.Older
+
 func fail(err error) {
+	if older != nil {
+		older.Wrong(err)
+	}
 	fmt.Fprintln(os.Stderr, "resound:", err)
 	os.Exit(1)
 }
 
 // start runs a node until it is told to stop.
-func start(c *config.Config) error {
+func start(c *config.Config, inherited *takeover.Inherited, program takeover.Program) error {
 	out := newOutlet(os.Stderr, func(lines uint64) []byte { return droppedLine(c, lines) })
 	defer out.flush()
 	log, level, err := newLogger(out, c)
 	if err != nil {
 		return err
 	}
-	o := node.Options{Log: log, Level: level, Dropped: out.Dropped, Bound: boundMemory(c, log)}
+	o := node.Options{
+		Log: log, Level: level, Dropped: out.Dropped, Bound: boundMemory(c, log),
+		Inherited: inherited, Program: program,
+	}
+	if older != nil {
+		if err := node.Check(c, inherited); err != nil {
+			return err
+		}
+		if err := older.Await(); err != nil {
+			return err
+		}
+	}
 	if c.Debug {
 		o.Trace = os.Stdout
 	}
@@ -100,14 +130,20 @@ func start(c *config.Config) error {
 	}
 	tune()
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2)
 	failure := n.Start()
+	if failure == nil && older != nil {
+		failure = n.Healthy()
+	}
 	if failure == nil {
 		announce(c, n, log)
-		failure = run(c, n, signals, log)
+		failure = run(c, n, program, signals, log)
 	}
 	// Also after a start that failed: the log is open by then, and what is closed well begins no epoch.
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	if failure != nil && older != nil {
+		older.Wrong(failure)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout(c))
 	defer cancel()
 	go impatient(signals, cancel)
 	if err := n.Stop(ctx); err != nil {
@@ -116,10 +152,16 @@ func start(c *config.Config) error {
 	return failure
 }
 
-// announce prints the banner, and logs what it leaves out when nobody sees it.
+// announce tells everybody that the server is there: it prints the banner, and logs what it leaves out when nobody sees it.
 func announce(c *config.Config, n *node.Node, log *slog.Logger) {
 	if err := printBanner(os.Stdout, describe(c, n)); err != nil {
 		log.Warn("the banner could not be printed", "error", err)
+	}
+	if err := takeover.Notify("READY=1"); err != nil {
+		log.Warn("systemd does not know that the server is ready", "error", err)
+	}
+	if older != nil {
+		older.Healthy()
 	}
 	if isTerminal(os.Stdout) {
 		return
@@ -134,7 +176,7 @@ func announce(c *config.Config, n *node.Node, log *slog.Logger) {
 
 // run keeps the applications as the files have them until a signal says to stop, or the node
 // fails, which is the error.
-func run(c *config.Config, n *node.Node, signals <-chan os.Signal, log *slog.Logger) error {
+func run(c *config.Config, n *node.Node, program takeover.Program, signals <-chan os.Signal, log *slog.Logger) error {
 	watcher := c.NewWatcher(func(list []*apps.App) {
 		if err := n.Reload(list); err != nil {
 			log.Error("the applications stay as they are", "error", err)
@@ -152,7 +194,13 @@ func run(c *config.Config, n *node.Node, signals <-chan os.Signal, log *slog.Log
 				_ = watcher.Reload() // it logs what is wrong
 				continue
 			}
+			if s == syscall.SIGUSR2 {
+				go n.HandOver(program) //nolint:errcheck // it logs what is wrong
+				continue
+			}
 			log.Info("stopping", "signal", s.String())
+			return nil
+		case <-n.Moved():
 			return nil
 		case err := <-n.Failed():
 			return err
@@ -163,7 +211,7 @@ func run(c *config.Config, n *node.Node, signals <-chan os.Signal, log *slog.Log
 // describe collects what the banner says.
 func describe(c *config.Config, n *node.Node) banner {
 	b := banner{
-		Host: c.Host, Port: n.Port(), Path: c.Path, Hostname: c.Hostname,
+		Host: n.Host(), Port: n.Port(), Path: c.Path, Hostname: c.Hostname,
 		Version: config.Version(), Loops: n.Engine().Loops(), Files: uint64(n.Engine().DescriptorLimit()),
 		Log: "kept in " + c.LogDir() + " (durability " + c.Durability + ")", Warnings: c.Warnings,
 		Terminal: isTerminal(os.Stdout), Color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "",

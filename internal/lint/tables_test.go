@@ -10,6 +10,7 @@ var layers = map[string]int{
 	"internal/invariants":  0,
 	"internal/measure":     0,
 	"internal/overload":    0,
+	"internal/takeover":    0,
 	"protocol/ws":          1,
 	"persist":              1,
 	"protocol":             2,

@@ -44,7 +44,7 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 
 // newAdmin listens.
 func newAdmin(n *Node) (*admin, error) {
-	listener, err := net.Listen("tcp", n.config.AdminAddress)
+	listener, err := n.listenAdmin()
 	if err != nil {
 		return nil, fmt.Errorf("listen for metrics on %s: %w", n.config.AdminAddress, err)
 	}

@@ -21,6 +21,7 @@ import (
 	"resound/internal/config"
 	"resound/internal/control"
 	"resound/internal/overload"
+	"resound/internal/takeover"
 	"resound/persist"
 )
 
@@ -31,6 +32,9 @@ type Options struct {
 	Trace   io.Writer      // gets the stream of messages; nil for none
 	Dropped func() uint64  // how many lines of the log were; nil where none can be
 	Bound   overload.Bound // how much memory there is; the zero Bound is any
+
+	Inherited *takeover.Inherited // sockets that are there already; nil for none
+	Program   takeover.Program    // what a process is started as that takes over
 }
 
 // Node is one server. New makes it, Start and Stop run it once.
@@ -52,6 +56,11 @@ type Node struct {
 	control *control.Server // nil until it listens
 	admin   *admin          // nil unless it listens
 
+	inherited *takeover.Inherited
+	program   takeover.Program
+	move      move
+
+	quit   context.CancelFunc // ends the demo
 	cancel context.CancelFunc // ends what runs beside the loops
 	group  sync.WaitGroup     // of what runs beside the loops
 	failed chan error         // told when the HTTP server ends by itself
@@ -60,7 +69,11 @@ type Node struct {
 // New puts a node together. It listens to nothing yet. It opens the log of events, and in demo mode makes
 // up an application and keeps it; both make the data directory. Whoever has a node stops it, started or not.
 func New(c *config.Config, o Options) (*Node, error) {
-	n := &Node{config: c, log: o.Log, level: o.Level, failed: make(chan error, 1)}
+	n := &Node{config: c, log: o.Log, level: o.Level, failed: make(chan error, 1), inherited: o.Inherited, program: o.Program}
+	n.move.gone, n.move.stopping = make(chan struct{}), make(chan struct{})
+	if n.inherited == nil {
+		n.inherited = new(takeover.Inherited)
+	}
 	if n.level == nil {
 		n.level = new(slog.LevelVar)
 	}
@@ -84,8 +97,13 @@ func New(c *config.Config, o Options) (*Node, error) {
 	n.dropped = o.Dropped
 	n.governor = overload.New(o.Log)
 	n.meter = overload.NewMeter(os.DirFS("/"), o.Bound)
+	listeners, err := n.inherit()
+	if err != nil {
+		return nil, err
+	}
 	n.engine = engine.New(engine.Options{
-		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
+		Listeners: listeners,
+		Host:      c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
 		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
 		Governor: n.governor, Admission: admission(c),
 	})
@@ -99,7 +117,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 	n.api = api.New(api.Options{
 		Registry: registry, Hub: n.engine.Hub(), PathPrefix: c.Path, MaxBody: c.MaxRequestSize,
 		Upgrader: n.engine, Fallback: pages, Script: clientjs.Replay, Log: o.Log,
-		Unready: n.engine.Unready, Governor: n.governor,
+		Unready: n.engine.Unready, Draining: n.engine.Draining, Governor: n.governor,
 	})
 	n.engine.AnswerWith(func() engine.Answerer { return n.api.Direct() })
 	return n, nil
@@ -107,11 +125,16 @@ func New(c *config.Config, o Options) (*Node, error) {
 
 // Start listens and returns when connections are served.
 func (n *Node) Start() error {
+	if older := n.inherited.Older; older != nil {
+		older.Accepting()
+	}
 	if err := n.engine.Start(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
+	running, quit := context.WithCancel(ctx)
+	n.quit = quit
 	n.runLog(ctx)
 	n.spawn("overload", func() { n.govern(ctx) })
 	n.startControl()
@@ -124,7 +147,10 @@ func (n *Node) Start() error {
 		}
 	})
 	if n.demo != nil {
-		n.spawn("demo", func() { n.demo.publish(ctx) })
+		n.spawn("demo", func() { n.demo.publish(running) })
+	}
+	for _, name := range n.inherited.Close() {
+		n.log.Warn("an inherited socket is not used", "name", name)
 	}
 	return nil
 }
@@ -139,15 +165,40 @@ func (n *Node) spawn(role string, f func()) {
 // Failed tells when the node can't go on by itself.
 func (n *Node) Failed() <-chan error { return n.failed }
 
-// Stop says goodbye to every connection, finishes the answers under way, and
-// returns when nothing runs any more. After ctx has ended it waits for nobody:
-// what is still open is closed. It may be called whether or not Start succeeded.
+// Stop says goodbye to every connection, slice by slice, finishes the answers under way, and returns when nothing runs
+// any more. After ctx has ended it waits for nobody: what is still open is closed. It may be called whether or not
+// Start succeeded.
 func (n *Node) Stop(ctx context.Context) error {
+	n.move.once.Do(func() { close(n.move.stopping) })
+	n.move.mu.Lock() // a hand-over under way comes to its end
+	moved := n.move.done
+	n.move.mu.Unlock()
 	if n.cancel == nil {
 		return errors.Join(n.engine.Stop(ctx), n.closeLog())
 	}
+	n.quit()
+	farewell := engine.Farewell{Why: engine.ErrStopping, Pace: stopPace, Over: n.slices()}
+	var err error
+	switch {
+	case moved:
+		farewell.Why, farewell.Pace = engine.ErrMoved, movePace
+		n.stopAdmin()
+	case n.inherited.Activated:
+		farewell.Why = engine.ErrMoved
+		err = n.engine.Pause()
+	default:
+		err = n.engine.Refuse()
+	}
+	if n.config.Drain == 0 {
+		farewell.Pace = 0
+	}
+	if n.events != nil && !moved { // first, so that who kills takes nothing
+		if failed := n.events.Flush(); failed != nil && !errors.Is(failed, persist.ErrOff) {
+			n.log.Error("what was published is not on the disk", "error", failed)
+		}
+	}
+	err = errors.Join(err, n.engine.Drain(ctx, farewell), n.api.Shutdown(ctx))
 	n.cancel()
-	err := errors.Join(n.engine.Drain(ctx), n.api.Shutdown(ctx))
 	// The end of the loops is no matter of anybody's patience.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loopsTimeout)
 	defer cancel()
@@ -158,9 +209,12 @@ func (n *Node) Stop(ctx context.Context) error {
 	return errors.Join(err, n.closeLog())
 }
 
+// stopPace is how many sessions a second are closed by a stop, at least.
+const stopPace = 1000
+
 // loopsTimeout is how long the loops may take to end when nobody is waited for any more. Each has
 // only to close its connections.
-const loopsTimeout = 2 * time.Second
+const loopsTimeout = time.Second
 
 // Apps returns the applications that are served.
 func (n *Node) Apps() []*apps.App { return n.registry.All() }
@@ -179,15 +233,29 @@ func (n *Node) Port() int {
 	return 0
 }
 
+// Host returns what is listened on, as it was set; of an inherited socket it is its address.
+func (n *Node) Host() string {
+	if addr, ok := n.engine.Addr().(*net.TCPAddr); ok && n.inherited.Activated {
+		return addr.IP.String()
+	}
+	return n.config.Host
+}
+
 // BaseURL returns where this process reaches the node itself, path prefix
 // included; "" before Start.
 func (n *Node) BaseURL() string {
 	if n.Port() == 0 {
 		return ""
 	}
-	host := n.config.Host
+	return "http://" + n.local() + n.config.Path
+}
+
+// local is host:port where this process reaches the node itself.
+func (n *Node) local() string {
+	addr := n.engine.Addr().(*net.TCPAddr)
+	host := n.Host()
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(n.Port())) + n.config.Path
+	return net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }

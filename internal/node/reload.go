@@ -64,6 +64,11 @@ func (d *demonstration) publish(ctx context.Context) {
 // touched, those of the others are closed. An empty list, or one with a fault, changes nothing. The
 // first real application ends the demo.
 func (n *Node) Reload(list []*apps.App) error {
+	n.move.mu.Lock() // what is kept is written beside the log
+	defer n.move.mu.Unlock()
+	if n.move.done {
+		return nil // it is another process's to follow
+	}
 	if len(list) == 0 {
 		return errNoApps
 	}
