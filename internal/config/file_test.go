@@ -115,7 +115,7 @@ func TestEveryKey(t *testing.T) {
 		"max_connections": "12", "max_message_size": "20000", "ping_interval": "90s", "activity_timeout": "120s", "accept_client_events_from": "all",
 		"allowed_origins": "shop.test", "rate_limiting.enabled": "true", "rate_limiting.max_attempts": "5", "rate_limiting.decay_seconds": "7s",
 		"rate_limiting.terminate_on_limit": "true", "cache_ttl": "300s", "subscription_count": "true", "max_subscriptions_per_connection": "200", "max_presence_members": "100",
-		"max_user_info": "1024", "max_batch": "50", "compression": "true", "compression_min_size": "500", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536", "drain": "30",
+		"max_user_info": "1024", "max_batch": "50", "compression": "true", "compression_min_size": "500", "auth_timestamp": "enforce", "max_request_size": "30000", "backlog": "65536", "drain": "30s",
 		"memory_limit": "536870912", "connection_rate": "20", "connections_per_address": "500", "trusted_proxies": "10.0.0.0/8",
 		"data_dir": "/var/lib/resound", "log_format": "json", "log_level": "debug", "debug": "true",
 		"history_messages": "20", "history_age": "86400s", "history_bytes": "4294967296", "replay_messages": "10", "replay_bytes": "20000",
