@@ -70,12 +70,14 @@ var appFlags = []string{"--app-id", appID, "--app-key", appKey, "--app-secret", 
 
 // plan is how a server is to be started.
 type plan struct {
-	args []string // behind "resound start --host 127.0.0.1 --port PORT"; nil is appFlags
-	port int      // 0 lets the system choose
-	dir  string   // working directory; "" is an empty one
-	env  []string // on top of PATH and HOME
-	sh   string   // shell commands before the server's, such as "ulimit -n 256"
-	bare bool     // args are all there are, without --host and --port
+	args    []string   // behind "resound start --host 127.0.0.1 --port PORT"; nil is appFlags
+	port    int        // 0 lets the system choose
+	dir     string     // working directory; "" is an empty one
+	env     []string   // on top of PATH and HOME
+	sh      string     // shell commands before the server's, such as "ulimit -n 256"
+	files   []*os.File // descriptors from 3 on
+	program string     // "" is the server as it was built
+	bare    bool       // args are all there are, without --host and --port
 }
 
 // eachDoor runs a test for both ways of a publish: where events are kept a goroutine answers it, which may wait for
@@ -110,10 +112,14 @@ func start(t testing.TB, p plan) *server {
 // command is `resound args...` away from any Laravel project, with a clean environment.
 func command(t testing.TB, p plan, args ...string) *exec.Cmd {
 	t.Helper()
-	c := exec.Command(built(t), args...)
-	if p.sh != "" {
-		c = exec.Command("sh", append([]string{"-c", p.sh + `; exec "$0" "$@"`, built(t)}, args...)...)
+	if p.program == "" {
+		p.program = built(t)
 	}
+	c := exec.Command(p.program, args...)
+	if p.sh != "" {
+		c = exec.Command("sh", append([]string{"-c", p.sh + `; exec "$0" "$@"`, p.program}, args...)...)
+	}
+	c.ExtraFiles = p.files
 	home := t.TempDir()
 	if c.Dir = p.dir; c.Dir == "" {
 		c.Dir = home

@@ -117,9 +117,10 @@ var quiet = map[string]bool{"channels": true, "protocol": true, "protocol/ws": t
 // "folder.Function" or "folder.Type.Method", with the reason: who owns the
 // goroutine, how many there can be, and what stops it.
 var goroutines = map[string]string{
-	"channels.Hub.Replay": "one for each goroutine that the owner runs it on, once, when its context ends: to wake those that wait",
-	"engine.Engine.Stop":  "one for each stop, ended by it: gnet's own Stop returns up to half a second late",
-	"engine.spawn":        "two for each engine, which Start owns: gnet's own, and the one that wakes busy loops; Stop ends both",
+	"channels.Hub.HoldReplays": "none, unless its context ends before it does: then one, to wake it",
+	"channels.Hub.Replay":      "one for each goroutine that the owner runs it on, once, when its context ends: to wake those that wait",
+	"engine.Engine.Stop":       "one for each stop, ended by it: gnet's own Stop returns up to half a second late",
+	"engine.spawn":             "two for each engine, which Start owns: gnet's own, and the one that wakes busy loops; Stop ends both",
 }
 
 // The sizes, in lines, above which code outside of tests gets split.

@@ -2,6 +2,7 @@
 // HTTP API and, while no application is configured, the demo.
 //
 //   - node.go: what a node is made of, its start and its stop.
+//   - takeover.go: sockets that were opened before; another process that takes over.
 //   - log.go: the log of events, and what reads it for pages that come back.
 //   - rules.go: which channels are kept, and what follows when others are.
 //   - control.go: the endpoint for commands on this machine.
@@ -14,5 +15,6 @@
 //
 // A node starts in this order: the reactor listens, the HTTP server takes over
 // what the reactor hands it, the demo publishes. It stops in the opposite order:
-// no more demo, close frames to every socket, answers under way finished, loops ended, the log closed.
+// no more demo, nobody accepted, the log written, close frames to every socket, slice by slice, answers under way finished,
+// loops ended, the log closed.
 package node
