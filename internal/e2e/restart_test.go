@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -253,7 +255,7 @@ func TestHandOverRollsBack(t *testing.T) {
 		"broken configuration": {`echo "wrong the settings are broken" >&5`, "the settings are broken"},
 		"no such program":      {"", "no such file"},
 		"says nothing":         {"exit 0", "ended before it was checked"},
-		"something else":       {"echo hello >&5; sleep 100", `is "hello"`},
+		"something else":       {"echo hello >&5; exec sleep 100", `is "hello"`},
 		"dies after yours":     {"echo checked >&5; read x <&4; exit 1", "ended before it was accepting"},
 		"killed after yours":   {"echo checked >&5; read x <&4; kill -9 $$", "ended before it was accepting"},
 		"hangs after yours":    {"echo checked >&5; read x <&4; exec sleep 100", "not accepting within"},
@@ -343,24 +345,24 @@ func TestHandOverFailsLate(t *testing.T) {
 // TestTheOldProcessIsKilled: before "yours" the new one ends, behind it it goes on alone.
 func TestTheOldProcessIsKilled(t *testing.T) {
 	t.Parallel()
-	for _, behind := range []bool{false, true} {
+	for want, order := range map[string]string{
+		"gone\n":  "echo $$ > MARK.at; while [ ! -e MARK.go ]; do sleep 0.05; done; echo checked >&5 2>/dev/null; read x <&4 || echo gone > MARK",
+		"yours\n": "echo checked >&5; read x <&4; echo $$ > MARK.at; while [ ! -e MARK.go ]; do sleep 0.05; done; echo $x > MARK",
+	} {
 		c := startChain(t, plan{})
 		mark := filepath.Join(t.TempDir(), "mark")
-		lines := "echo checked >&5; read x <&4 || exit 1; echo $x > " + mark
-		if !behind {
-			lines = "sleep 1; echo checked >&5 2>/dev/null; read x <&4 || { echo gone > " + mark + "; exit 1; }"
-		}
-		c.script(t, lines)
+		c.script(t, "trap '' PIPE; "+strings.ReplaceAll(order, "MARK", mark))
 		if err := syscall.Kill(c.pid(t), syscall.SIGUSR2); err != nil {
 			t.Fatal(err)
 		}
-		if behind {
-			eventually(t, "yours", func() bool { b, _ := os.ReadFile(mark); return string(b) == "yours\n" })
-		}
+		eventually(t, "the new process", func() bool { _, err := os.Stat(mark + ".at"); return err == nil })
 		_ = c.cmd.Process.Kill()
+		if err := os.WriteFile(mark+".go", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		<-c.gone
-		if b, _ := os.ReadFile(mark); !behind && string(b) != "gone\n" {
-			t.Errorf("the new process heard %q", b)
+		if b, _ := os.ReadFile(mark); string(b) != want {
+			t.Errorf("the new process heard %q, want %q", b, want)
 		}
 	}
 }
@@ -452,4 +454,41 @@ func TestDrainCodes(t *testing.T) {
 			t.Errorf("closed with %v, want %d", err, code)
 		}
 	}
+}
+
+// TestPagesAcrossRestarts: stock pusher-js, with the package and without it, over hand-overs and over stops and starts on a
+// socket that systemd would hold.
+func TestPagesAcrossRestarts(t *testing.T) {
+	t.Parallel()
+	t.Run("hand-over", func(t *testing.T) {
+		c := startChain(t, plan{})
+		pagesAcross(t, c.server, func() error {
+			if out, err := c.restart(t); err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		})
+	})
+	t.Run("socket activation", func(t *testing.T) {
+		_, p := activated(t)
+		s := launch(t, p)
+		defer func() { s.stop(syscall.SIGTERM) }()
+		pagesAcross(t, s, func() (err error) {
+			s.stop(syscall.SIGTERM)
+			s, err = tryLaunch(t, p)
+			return err
+		})
+	})
+}
+
+func pagesAcross(t *testing.T, s *server, next func() error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /next", func(w http.ResponseWriter, _ *http.Request) {
+		if err := next(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	control := httptest.NewServer(mux)
+	defer control.Close()
+	runNode(t, "handover.mjs", append(s.nodeEnv(), "CONTROL="+control.URL))
 }
