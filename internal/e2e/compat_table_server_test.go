@@ -36,7 +36,7 @@ var compatServer = compatSection{"Several servers, start and stop", []compatCase
 	{0, "sockets of one address", "any number", "any number, or by settings so many at a time and so many a second; beyond, HTTP 429", improve,
 		"one address cannot take the place of all others", pins{"TestAddressesHaveARate", "TestAddressRate", "TestSocketsOfAnAddress", "TestAddressesAreForgotten"}},
 	{0, "which address that is behind a proxy", "not asked", "what a trusted proxy says: its rightmost address that is no proxy's", improve, "what a client writes itself says nothing",
-		pins{"TestClientBehindProxies", "TestAddressesHaveARate", "TestAddressKey"}},
+		pins{"TestClientBehindProxies", "TestAddressesHaveARate", "TestAddressesBehindNginx", "TestAddressKey"}},
 }}
 
 var compatSettings = compatSection{"Settings", []compatCase{

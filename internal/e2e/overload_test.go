@@ -243,3 +243,23 @@ func TestALogThatNobodyReads(t *testing.T) {
 	}
 	witness.expect("e", "news", "still here")
 }
+
+// TestAddressesBehindNginx: with the site of deploy/ each client of nginx has its own limit, whatever it writes itself.
+func TestAddressesBehindNginx(t *testing.T) {
+	t.Parallel()
+	const most = 3
+	s := start(t, plan{args: append([]string{"--connections-per-address", "3", "--trusted-proxies", "127.0.0.1"}, appFlags...)})
+	front := proxied(t, deployed(t, "nginx.conf"), s.addr)
+	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
+		for i := range 2 * most {
+			want := http.StatusSwitchingProtocols
+			if i >= most {
+				want = http.StatusTooManyRequests
+			}
+			if status, _ := openFrom(t, front, from, false, "X-Forwarded-For: 10.0.0."+strconv.Itoa(i)); status != want {
+				t.Errorf("socket %d of %s: %d, want %d", i, from, status, want)
+			}
+		}
+	}
+	s.alive()
+}

@@ -40,10 +40,22 @@ func (n *Node) openLog() error {
 	if err := n.followRules(n.registry.All(), fresh); err != nil {
 		return errors.Join(err, n.events.Close())
 	}
-	hub.UseLog(n.events, n.config.ReplayMemory, func(err error, app, channel string) {
+	hub.UseLog(n.events, replayMemory(n.config.ReplayMemory, n.meter.Bound().Bytes), func(err error, app, channel string) {
 		n.log.Error("the history of a channel cannot be read: its events are not kept", "app", app, "channel", channel, "error", err)
 	})
 	return nil
+}
+
+// replayPart is what part of the memory that there is the newest events may take: they come back from the disk, and a small
+// container would else be full of them by default.
+const replayPart = 4
+
+// replayMemory is how many bytes the newest events may take when the settings say so, in so much memory; 0 is any.
+func replayMemory(setting int, bound uint64) int {
+	if part := bound / replayPart; bound > 0 && uint64(setting) > part {
+		return int(part)
+	}
+	return setting
 }
 
 // retention tells the log what to keep of a channel, as the settings of the moment have it.

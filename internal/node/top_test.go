@@ -19,3 +19,16 @@ func TestAChannelThatBeganAnew(t *testing.T) {
 		}
 	}
 }
+
+// In a small container the newest events are no more than a quarter of what there is.
+func TestReplayMemoryFits(t *testing.T) {
+	for _, test := range []struct {
+		setting int
+		bound   uint64
+		want    int
+	}{{64 << 20, 0, 64 << 20}, {64 << 20, 64 << 20, 16 << 20}, {64 << 20, 1 << 40, 64 << 20}, {0, 64 << 20, 0}} {
+		if got := replayMemory(test.setting, test.bound); got != test.want {
+			t.Errorf("%d in %d: %d, want %d", test.setting, test.bound, got, test.want)
+		}
+	}
+}

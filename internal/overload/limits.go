@@ -21,7 +21,7 @@ const (
 	// runtime does not see: three to four kilobytes for each, and up to 128 for one that does not read.
 	goShare = 0.9
 
-	// MinBound is the least memory that may be asked for: an idle server has half of it.
+	// MinBound is the least memory that may be asked for: an idle server has 30 MB resident, of which 9 are in use.
 	MinBound = 48 << 20
 
 	// dirtyShare is the part of the runtime's limit in possible garbage from where on, in a process that seems to be
