@@ -37,7 +37,7 @@ const (
 	// could fill it, and what they hold is what there is to get back.
 	guardedPart = 8
 
-	// maxVisitors is how many addresses are remembered that have no socket, about 150 bytes each.
+	// maxVisitors is how many addresses are remembered that have no socket, 100 bytes each.
 	maxVisitors = 32_768
 
 	// addressBurst is how many seconds' worth of sockets an address may open at once: behind one there may be an office,

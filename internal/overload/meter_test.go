@@ -92,3 +92,22 @@ func TestGroupIsMeasured(t *testing.T) {
 		t.Errorf("without a bound: %+v", u)
 	}
 }
+
+// A sample is taken four times a second.
+func BenchmarkSample(b *testing.B) {
+	m := NewMeter(tree(nil), Bound{Bytes: 1 << 40, Go: 1 << 40})
+	g := New(nil)
+	for b.Loop() {
+		g.Step(Reading{Memory: m.Read()})
+	}
+}
+
+// What the hot path asks.
+func BenchmarkLevel(b *testing.B) {
+	g := New(nil)
+	for b.Loop() {
+		if g.Level() != Calm {
+			b.Fatal("not calm")
+		}
+	}
+}
