@@ -2,11 +2,12 @@ package takeover
 
 import (
 	"fmt"
-	"github.com/goccy/go-json"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/goccy/go-json"
 )
 
 // firstFile is the first descriptor that is passed on, as systemd has it.
