@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,9 +15,9 @@ import (
 	"resound/protocol"
 )
 
-// Trace prints every message, in the words of reverb:start --debug. The loops wait for it. The
-// signatures of subscriptions are among what it prints, as in Reverb: one is good for its one
-// socket and channel. No secret ever passes here.
+// Trace prints every message, in the words of reverb:start --debug. The loops wait for it. Of
+// signatures it prints the first digits only, enough to compare them: what a terminal shows ends up in
+// tickets, and one is good for as long as its socket is open. No secret ever passes here.
 type Trace struct {
 	mu sync.Mutex // guards w and b, so that the loops' lines do not mix
 	w  io.Writer
@@ -48,6 +49,7 @@ func (t *Trace) print(label string, id protocol.SocketID, payload []byte) {
 // no JSON is quoted.
 func (t *Trace) payload(b []byte) {
 	at := t.b.Len()
+	b = signature.ReplaceAll(b, []byte("$1…"))
 	if json.Indent(&t.b, []byte(strings.Map(noBreaks, string(b))), "  ", "    ") != nil {
 		t.b.Truncate(at)
 		fmt.Fprintf(&t.b, "%q", b)
@@ -64,6 +66,9 @@ func (t *Trace) payload(b []byte) {
 		}
 	}
 }
+
+// signature finds those of subscriptions and sign-ins, wherever they stand.
+var signature = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{56}\b`)
 
 // noBreaks makes spaces of white space, so that the only line breaks are those of the indentation.
 func noBreaks(r rune) rune {
