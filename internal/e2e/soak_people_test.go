@@ -208,9 +208,23 @@ func (p *replayPage) forget() {
 // cost is what the server holds, as a victim's.
 func (s *soak) cost() cost { return (&victim{server: s.server, admin: s.admin}).cost(s.t) }
 
-// soakHeap is how many bytes the heap may be above that of a server that has seen nobody: the log's own memory for what was
-// written last, and the newest events of channels, for a minute, which are counted apart.
-const soakHeap = 24 << 20
+// soakHeap is how many bytes the heap may be above that of a server that has seen nobody: what the log keeps for itself, two tables of 16 MB
+// that it fills in turns and a cache of 16 MB. The newest events of channels, which are there for a minute, are counted apart.
+const soakHeap = 52 << 20
+
+// soakGrowth is how many bytes the heap may rise while the last process runs, between its second quarter and its last one:
+// those tables are not equally full. A leak has no such bound.
+const soakGrowth = 12 << 20
+
+// grown says how many bytes the heap rose between the second quarter of the rounds of the last process and the last quarter.
+func (s *soak) grown() int {
+	quarter := len(s.levels) / 4
+	if quarter < 3 {
+		return 0 // too short to say
+	}
+	median := func(levels []int) int { return slices.Sorted(slices.Values(levels))[len(levels)/2] }
+	return median(s.levels[3*quarter:]) - median(s.levels[quarter:2*quarter])
+}
 
 // end lets everybody leave, and requires that the server holds no more than it did at the begin.
 func (s *soak) end() {
@@ -249,6 +263,7 @@ func (s *soak) end() {
 		tell(s.openSockets() <= s.first.open+1, "%d descriptors of sockets, %d at the begin", s.openSockets(), s.first.open)
 		tell(now.files <= s.first.files+64, "%d descriptors, %d at the begin", now.files, s.first.files)
 		tell(now.heap-tail <= s.first.heap+soakHeap || raced, "%d bytes of heap beside %d of events, %d at the begin", now.heap, tail, s.first.heap)
+		tell(s.grown() <= soakGrowth || raced, "signs of a leak: the heap rose by %d bytes while the last process ran", s.grown())
 		tell(m["resound_backlog_bytes"] == 0 && m["resound_slow_connections"] == 0, "%v bytes of backlog", m["resound_backlog_bytes"])
 		tell(m["resound_replays_waiting"] == 0, "%v replays that wait", m["resound_replays_waiting"])
 		tell(m["resound_log_off"] == 0 && m["resound_log_background_errors_total"] == 0, "the log has had trouble")
@@ -261,6 +276,7 @@ func (s *soak) end() {
 	for _, w := range wrong {
 		s.t.Errorf("everybody has left, and there are still %s", w)
 	}
+	s.t.Logf("the heap of the last process rose by %d KiB in %d rounds", s.grown()>>10, len(s.levels))
 	s.t.Logf("heap %d KiB, of which %.0f events, at the begin %d KiB; goroutines %d, %d; descriptors %d, %d, of sockets %d, %d; log %.0f KiB",
 		now.heap>>10, m["resound_replay_memory_bytes"]/1024, s.first.heap>>10, now.routine, s.first.routine, now.files, s.first.files,
 		s.openSockets(), s.first.open, m["resound_log_disk_bytes"]/1024)

@@ -42,7 +42,8 @@ type soak struct {
 	config string
 	server *server
 	admin  string
-	first  cost // of the first process, before anybody came
+	first  cost  // of the first process, before anybody came
+	levels []int // bytes of heap, without the newest events, at the end of each round of the last process
 
 	publisher soakPublisher
 	pages     []*replayPage
@@ -68,6 +69,9 @@ func TestSoak(t *testing.T) {
 	for left := *soakTime; left > 0 && !t.Failed(); left = *soakTime - time.Since(begun) {
 		// The last third is one process, so that what leaks has time to show.
 		s.round(min(left, soakRound), left > *soakTime/3)
+		if left <= *soakTime/3 {
+			s.levels = append(s.levels, s.cost().heap-int(readMetrics(t, s.admin)["resound_replay_memory_bytes"]))
+		}
 		s.progress(time.Since(begun))
 	}
 	s.end()
