@@ -18,7 +18,7 @@ type conn struct {
 	decoder ws.Decoder
 	timer   timer
 	slow    *backlog // what it has not taken; nil while it takes everything
-	carry   *[]byte  // bytes that were read before the loop had the connection; nil for none
+	more    *more    // what few have: TLS, and bytes that were read before the loop had the connection
 	heard   uint32   // second of the loop's clock in which the last bytes came
 	fd      int32    // descriptor; 0 where there is no network
 	first   int32    // of its list in loop.outbox, counted from 1; 0 is none, marked a slow one that flush looks at
@@ -34,9 +34,10 @@ type conn struct {
 type awaits uint8
 
 const (
-	firstHead awaits = iota
-	nextHead         // a request was answered on the connection
-	readHead         // the connection came from the HTTP server, with a head that it has read
+	firstHead  awaits = iota
+	nextHead          // a request was answered on the connection
+	readHead          // the connection came from the HTTP server, with a head that it has read
+	helloFirst        // the connection is on a port of TLS, so that a handshake comes before it
 )
 
 // state is where a connection is in its life.

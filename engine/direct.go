@@ -47,18 +47,23 @@ func (l *loop) answer(c *conn, buf []byte) (n int) {
 	l.events += requests - 1 // a broadcast that waits does not wait for each event's worth of them
 	answers, keep := l.answerer.Answer(l.answers[:0], buf[:n])
 	l.answers = emptied(answers)
-	sent, err := l.host.write(c, answers)
-	l.outbox.wrote(sent)
+	sent, err := c.give(answers)
 	switch {
 	case err != nil:
 		c.drop()
+	case c.owes():
+		if sent < len(answers) {
+			c.queue(protocol.NewRawFrame(bytes.Clone(answers[sent:])))
+		}
+		l.outbox.mark(c)
+		c.linger()
 	case sent < len(answers):
 		// Somebody who does not read answers has megabytes of them to read. It gets these, and may come again.
 		c.queue(protocol.NewRawFrame(bytes.Clone(answers[sent:])))
 		c.linger()
 	case !keep:
 		c.linger()
-		l.host.shutdown(c)
+		c.hangUp()
 	case c.awaits != nextHead:
 		c.awaits = nextHead
 		l.wheel.arm(c, seconds(keepAlive))

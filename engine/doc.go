@@ -24,6 +24,11 @@
 //   - admission_proxies.go: which address that is, behind proxies.
 //   - handover.go: connections on their way to the HTTP server, and back.
 //   - httpconn.go: one connection of the HTTP server.
+//   - tls.go: handshakes, on goroutines of which there are only so many.
+//   - tls_conn.go: what a loop does for a connection with TLS.
+//   - tls_transport.go: what crypto/tls reads from and writes to, memory on a loop.
+//   - tls_http.go: one connection of the HTTP server that has TLS.
+//   - unix.go: a socket in the file system.
 //   - manual.go: the same loops without a network, for transcripts.
 //   - stats.go: what the engine tells of itself.
 //   - limits.go: every limit, with its reason.
@@ -50,6 +55,7 @@
 //
 //   - a refused connection is closed with the code that was said, by a close
 //     frame and never by a bare end of the stream (transcripts refused_*);
+//   - who speaks plain HTTP to a port of TLS is told so (TestPlainOnTLSAndTLSOnPlain);
 //   - frames that come in one piece with the request head are read (transcript early_frames);
 //   - every connection is pinged and pruned, subscribed or not (transcript ping_idle);
 //   - who reads slower than is sent is closed with 4100 (transcript slow_consumer);

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -30,6 +32,11 @@ type Options struct {
 	Trace      Trace              // nil unless every message is to be seen
 	Governor   *overload.Governor // says when less has to be taken on; nil is never
 	Admission  Admission          // how many sockets an address may open
+	TLS        *tls.Config        // certificates; nil for none
+	TLSPort    int                // where TLS is spoken beside a plain main port; 0 is on the main port, AnyPort on any that is free
+
+	UnixSocket string      // path of a socket without TLS; "" for none
+	UnixMode   os.FileMode // who may connect there
 
 	// Listeners are sockets that are there already, the engine's from now on. The first is the main one, in the place
 	// of Host and Port; none is that the engine listens there itself.
@@ -55,6 +62,10 @@ type Engine struct {
 	log      *slog.Logger
 	trace    Trace
 	handover *handover
+
+	handshakes handshakes
+	unix       *unixListener // nil for none
+	secure     *Listener     // where TLS is spoken beside the main listener; nil where there is no such
 
 	listeners []*Listener // the first is the main one; none before Start unless they were given
 	began     time.Time
@@ -104,6 +115,7 @@ func New(o Options) *Engine {
 		l.dispatch = e.hub.Dispatcher(l.slot)
 	}
 	e.reactor.engine = e
+	e.handshakes.engine, e.handshakes.config = e, tuned(o.TLS)
 	return e
 }
 

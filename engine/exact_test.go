@@ -25,16 +25,26 @@ import (
 // channel. All that anybody else gets in one stay is a piece of that, whole and in order, but for what was not for it.
 // With a small backlog the slow ones are closed in the middle: what they got until then is such a piece as well.
 // Longer: go test -race -run Exactness -count 20.
-func TestExactness(t *testing.T) { exactnessOnLoops(t, 64<<20) }
+func TestExactness(t *testing.T) { exactnessOnLoops(t, Options{Backlog: 64 << 20}) }
 
 // The same with slow readers that are closed.
-func TestExactnessAtTheBacklog(t *testing.T) { exactnessOnLoops(t, 32<<10) }
+func TestExactnessAtTheBacklog(t *testing.T) { exactnessOnLoops(t, Options{Backlog: 32 << 10}) }
 
-func exactnessOnLoops(t *testing.T, backlog int) {
+// Both over TLS.
+func TestExactnessOverTLS(t *testing.T) {
+	exactnessOnLoops(t, Options{Backlog: 64 << 20, TLS: serverTLS(t)})
+}
+
+func TestExactnessAtTheBacklogOverTLS(t *testing.T) {
+	exactnessOnLoops(t, Options{Backlog: 32 << 10, TLS: serverTLS(t)})
+}
+
+func exactnessOnLoops(t *testing.T, o Options) {
 	slow, whispers := 0, 0
 	for _, loops := range []int{1, 2, 4, 8} {
 		t.Run(fmt.Sprint(loops, " loops"), func(t *testing.T) {
-			s, w := exactness(t, loops, backlog)
+			o.Loops = loops
+			s, w := exactness(t, o)
 			slow, whispers = slow+s, whispers+w
 		})
 	}
@@ -78,8 +88,8 @@ type exactStay struct {
 }
 
 // exactness is one run, and returns how often a reader was seen to be slow, and how many whispers there were.
-func exactness(t *testing.T, loops, backlog int) (slow, whispers int) {
-	x := &exact{t: t, e: startWith(t, Options{Loops: loops, Backlog: backlog}), seed: uint64(time.Now().UnixNano()), except: map[string]protocol.SocketID{}}
+func exactness(t *testing.T, o Options) (slow, whispers int) {
+	x := &exact{t: t, e: startWith(t, o), seed: uint64(time.Now().UnixNano()), except: map[string]protocol.SocketID{}}
 	t.Log("seed", x.seed)
 	for i := range exactClients {
 		x.clients = append(x.clients, &exactClient{x: x, random: rand.New(rand.NewPCG(x.seed, uint64(i))), small: i%4 == 0})
@@ -230,8 +240,8 @@ func (c *exactClient) connect() error {
 	if err != nil {
 		return err
 	}
-	c.conn = newClient(c.x.t, nc)
-	if _, err := io.WriteString(nc, handshake); err != nil {
+	c.conn = newClient(c.x.t, overTLS(c.x.e, nc))
+	if _, err := io.WriteString(c.conn, handshake); err != nil {
 		return err
 	}
 	if res, err := http.ReadResponse(c.conn.r, nil); err != nil || res.StatusCode != 101 {
@@ -292,7 +302,7 @@ func (c *exactClient) hear() (string, error) {
 		}
 		more := make([]byte, 4096)
 		got, err := c.conn.r.Read(more)
-		if err != nil {
+		if err != nil && got == 0 { // TLS may say both
 			return "", err
 		}
 		c.conn.buf = append(c.conn.buf, more[:got]...)
@@ -394,7 +404,7 @@ func (c *exactClient) step() error {
 		c.x.mu.Unlock()
 		return c.say(fmt.Sprintf(`{"event":"client-e","channel":"x%d","data":"%s "}`, ch, key))
 	case k == 8 && c.random.IntN(6) == 0:
-		_ = c.conn.Conn.(*net.TCPConn).SetLinger(0)
+		_ = beneath(c.conn.Conn).SetLinger(0)
 		return io.EOF
 	case k == 9:
 		time.Sleep(time.Duration(c.random.IntN(60)) * time.Millisecond) // reads nothing meanwhile

@@ -27,6 +27,8 @@ type handover struct {
 type parcel struct {
 	fd    int
 	bytes []byte
+	tls   *transport // of a connection that has one
+	until time.Time  // of a handshake: when it has to be through
 }
 
 func newHandover() *handover {
@@ -58,6 +60,9 @@ func (h *handover) Accept() (net.Conn, error) {
 	case <-h.closed:
 		return nil, net.ErrClosed
 	case p := <-h.queue:
+		if p.tls != nil {
+			return newTLSConn(h.serving(&httpConn{fd: p.fd, handover: h}), p.tls, p.bytes), nil
+		}
 		return h.serving(&httpConn{fd: p.fd, early: p.bytes, handover: h}), nil
 	}
 }
@@ -112,20 +117,13 @@ func (h *handover) left(c *httpConn) {
 // connection is the engine's from here on, whatever happens.
 func (e *Engine) Adopt(c net.Conn, read []byte) {
 	_ = c.SetDeadline(time.Time{})
-	h, ok := c.(*httpConn)
-	if !ok {
+	switch c := c.(type) {
+	case *httpConn:
+		e.admit(c, &arrival{early: append(read, c.early...), awaits: readHead})
+	case *tlsConn:
+		e.admit(c.raw, &arrival{early: append(read, c.early...), awaits: readHead, tls: c.give()})
+	default:
 		e.log.Error("a connection that is not ours was to be adopted", "type", typeName(c))
 		_ = c.Close()
-		return
 	}
-	tcp, err := h.tcp()
-	if err == nil {
-		if err = e.enroll(tcp, append(read, h.early...)); err != nil {
-			_ = tcp.Close() // once more, where gnet has it already
-		}
-	}
-	if err != nil {
-		e.log.Debug("a connection was lost on its way back from the HTTP server", "error", err)
-	}
-	_ = h.Close()
 }

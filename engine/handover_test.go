@@ -68,7 +68,7 @@ func TestHandoverEndsWithoutALeak(t *testing.T) {
 			}
 			group.Go(func() {
 				runtime.Gosched()
-				if !h.offer(parcel{fd, nil}) {
+				if !h.offer(parcel{fd: fd}) {
 					unix.Close(fd)
 				}
 			})
@@ -101,7 +101,7 @@ func TestWhatWasResetIsNotAdopted(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	h.offer(parcel{fd, []byte("x")})
+	h.offer(parcel{fd: fd, bytes: []byte("x")})
 	c, err := h.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestWhatWasResetIsNotAdopted(t *testing.T) {
 	if a := c.RemoteAddr().String(); a != ":0" {
 		t.Errorf("it has the address %s", a)
 	}
-	if _, err := c.(*httpConn).tcp(); err != unix.ENOTCONN {
+	if _, err := c.(*httpConn).own(); err != unix.ENOTCONN {
 		t.Errorf("it is a connection of package net, %v", err)
 	}
 	e.Adopt(c, nil)
@@ -166,7 +166,7 @@ func TestHalfARequestDoesNotHoldUpAStop(t *testing.T) {
 	accept := func() (net.Conn, *net.TCPConn) {
 		fd, client := pair(t)
 		t.Cleanup(func() { client.Close() })
-		h.offer(parcel{fd, nil})
+		h.offer(parcel{fd: fd})
 		c, err := h.Accept()
 		if err != nil {
 			t.Fatal(err)

@@ -246,8 +246,8 @@ func (c *httpConn) address(ask func(fd int) (unix.Sockaddr, error)) net.Addr {
 	return addr
 }
 
-// tcp returns the connection as one of package net, with a descriptor of its own.
-func (c *httpConn) tcp() (*net.TCPConn, error) {
+// own returns the connection as one of package net, with a descriptor of its own.
+func (c *httpConn) own() (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.poll(); err != nil {
@@ -257,14 +257,14 @@ func (c *httpConn) tcp() (*net.TCPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	tcp, ok := nc.(*net.TCPConn)
-	switch {
-	case !ok:
-		err = net.UnknownNetworkError(nc.LocalAddr().Network())
-	case tcp.RemoteAddr() == nil:
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		if nc.RemoteAddr() != nil {
+			return nc, nil
+		}
 		err = syscall.ENOTCONN // it was reset; gnet can't enroll what has no address
 	default:
-		return tcp, nil
+		err = net.UnknownNetworkError(nc.LocalAddr().Network())
 	}
 	_ = nc.Close() // nothing was written
 	return nil, err

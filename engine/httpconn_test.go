@@ -15,7 +15,7 @@ import (
 func handed(t *testing.T, h *handover, early string) (*httpConn, *net.TCPConn) {
 	t.Helper()
 	fd, client := pair(t)
-	h.offer(parcel{fd, []byte(early)})
+	h.offer(parcel{fd: fd, bytes: []byte(early)})
 	c, err := h.Accept()
 	if err != nil {
 		t.Fatal(err)

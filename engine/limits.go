@@ -83,6 +83,24 @@ const (
 	restartPause    = 50 * time.Millisecond
 	maxRestartPause = 2 * time.Second
 
+	// maxHandshakes is how many TLS handshakes there are at once, each on a goroutine of some 20 KB. On a network with a round trip of 100 ms,
+	// 10,000 a second are that many.
+	maxHandshakes = 1024
+
+	// maxWaiting is how many connections wait for one of them to end, when a crowd comes back.
+	maxWaiting = 8192
+
+	// crowdedTimeout is how long a handshake may take when more than half of maxHandshakes run: those who do not
+	// go on must not keep out those who do.
+	crowdedTimeout = 2 * time.Second
+
+	// maxSealed is how many bytes are encrypted for one call of the kernel: four records. They are all that a slow reader has
+	// in memory for itself alone.
+	maxSealed = 64 << 10
+
+	// maxScratch is how many bytes of room for TLS a loop keeps: a read of gnet's, and some more.
+	maxScratch = 256 << 10
+
 	// handoverQueue is how many connections may wait for the HTTP server's accept.
 	handoverQueue = 1024
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"net/netip"
 	"unicode/utf8"
 
@@ -30,6 +31,7 @@ type loop struct {
 	whispers whispers           // while client events are thinned
 	visits   map[*conn]*visitor // of sockets whose addresses may have so many at a time
 	openings openings
+	scratch  scratch // of TLS
 	stats    loopStats
 }
 
@@ -44,6 +46,7 @@ type host interface {
 	close(c *conn)                                      // ends the connection; calls closed before it returns
 	shutdown(c *conn)                                   // says that nothing more will be written
 	handover(c *conn, bytes []byte)                     // gives the connection, with what was read of it, to the HTTP server, and closes it here
+	handshake(c *conn, bytes []byte)                    // gives it to a TLS handshake, and closes it here
 }
 
 func newLoop(e *Engine, slot int) *loop {
@@ -71,7 +74,7 @@ func (l *loop) closed(c *conn) {
 	if c.slow != nil {
 		l.host.unwatch(c)
 	}
-	c.slow, c.carry, c.first, c.last = nil, nil, 0, 0
+	c.slow, c.more, c.first, c.last = nil, nil, 0, 0
 	c.decoder.Reset()
 }
 
@@ -80,8 +83,8 @@ func (l *loop) closed(c *conn) {
 func (c *conn) arrived(buffered int) (enough bool) {
 	c.heard = c.loop.wheel.now
 	c.pinged = false
-	if c.carry != nil {
-		buffered += len(*c.carry)
+	if c.more != nil {
+		buffered += len(c.more.carry)
 	}
 	return c.state != stateOpen || buffered >= c.decoder.Need()
 }
@@ -89,12 +92,19 @@ func (c *conn) arrived(buffered int) (enough bool) {
 // traffic reads what the connection has sent and returns how many bytes it is
 // done with. What it leaves comes again, with more behind it. It writes to buf.
 func (l *loop) traffic(c *conn, buf []byte) (n int) {
-	if c.carry != nil {
-		all := append(*c.carry, buf...)
-		c.carry = nil
-		if rest := all[l.read(c, all):]; len(rest) > 0 && c.state != stateGone {
-			rest = append([]byte(nil), rest...)
-			c.carry = &rest
+	if m := c.more; m != nil {
+		all := buf
+		if len(m.carry) > 0 {
+			all = append(m.carry, buf...)
+			m.carry = nil
+		}
+		rest := all[l.read(c, all):]
+		switch {
+		case c.state == stateGone:
+		case len(rest) > 0:
+			m.carry = bytes.Clone(rest)
+		case m.tls == nil:
+			c.more = nil
 		}
 		n = len(buf)
 	} else {

@@ -161,6 +161,8 @@ func (manualHost) close(c *conn) {
 
 func (manualHost) shutdown(c *conn) { c.sock.(*Wire).HalfClosed = true }
 
+func (h manualHost) handshake(c *conn, bytes []byte) { h.handover(c, bytes) }
+
 func (h manualHost) handover(c *conn, bytes []byte) {
 	c.sock.(*Wire).HandedOver = append([]byte(nil), bytes...)
 	h.close(c)

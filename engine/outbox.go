@@ -91,8 +91,9 @@ func (o *outbox) cost(c *conn) (n int) {
 // thousand slow readers of a channel cost a thousand lists, and the bytes once.
 type backlog struct {
 	frames  []*protocol.Frame
-	done    int // bytes of the first that the kernel has taken
-	size    int // bytes that it has not
+	done    int    // bytes of the first that the kernel has taken
+	size    int    // bytes that it has not, sealed ones too
+	sealed  []byte // of TLS: goes before the frames
 	watched bool
 }
 
@@ -124,9 +125,9 @@ func (b *backlog) forget() {
 		keep = 1
 	}
 	clear(b.frames[keep:])
-	b.frames, b.size = b.frames[:keep], 0
+	b.frames, b.size = b.frames[:keep], len(b.sealed)
 	if keep > 0 {
-		b.size = b.frames[0].Len() - b.done
+		b.size += b.frames[0].Len() - b.done
 	}
 }
 
@@ -171,14 +172,17 @@ func (c *conn) write() {
 		return
 	case box.entries[first-1].next == 0: // nearly always
 		f := box.entries[first-1].frame
-		n, err := c.loop.host.write(c, f.Bytes())
-		box.wrote(n)
+		n, err := c.give(f.Bytes())
 		if err != nil {
 			c.drop()
 			return
 		}
 		if n < f.Len() {
-			c.slow = &backlog{frames: []*protocol.Frame{f}, done: n, size: f.Len() - n}
+			if c.slow == nil {
+				c.slow = new(backlog)
+			}
+			c.slow.frames, c.slow.done = append(c.slow.frames, f), n
+			c.slow.size += f.Len() - n
 		}
 	default:
 		c.slow = &box.room
@@ -198,7 +202,7 @@ func (c *conn) write() {
 // rest makes the room empty again and returns what is left in it, or nil.
 func (b *backlog) rest() (slow *backlog) {
 	if b.size > 0 {
-		slow = &backlog{frames: append([]*protocol.Frame(nil), b.frames...), done: b.done, size: b.size}
+		slow = &backlog{frames: append([]*protocol.Frame(nil), b.frames...), done: b.done, size: b.size, sealed: b.sealed}
 	}
 	clear(b.frames)
 	*b = backlog{frames: emptied(b.frames)}
@@ -207,14 +211,16 @@ func (b *backlog) rest() (slow *backlog) {
 
 // push writes what waits until the kernel takes no more, and reports false when the connection is gone.
 func (c *conn) push() bool {
-	for len(c.slow.frames) > 0 {
+	if c.owes() && !c.pay() {
+		return false
+	}
+	for len(c.slow.frames) > 0 && !c.owes() {
 		slices := c.slow.gather(c.loop.outbox.slices[:0])
 		size := 0
 		for _, s := range slices {
 			size += len(s)
 		}
-		n, err := c.loop.host.writev(c, slices)
-		c.loop.outbox.wrote(n)
+		n, err := c.givev(slices)
 		clear(slices)
 		if err != nil {
 			c.drop()
@@ -245,7 +251,7 @@ func (c *conn) settle() {
 		c.slow = nil
 	}
 	if c.state == stateClosing {
-		c.loop.host.shutdown(c)
+		c.hangUp()
 	}
 }
 

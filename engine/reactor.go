@@ -158,10 +158,15 @@ func (h *gnetHost) countSlow() {
 }
 
 func (h *gnetHost) handover(conn *conn, bytes []byte) {
-	c := conn.sock.(gnet.Conn)
-	if fd, err := c.Dup(); err != nil {
+	h.release(conn, parcel{bytes: append([]byte(nil), bytes...), tls: conn.secured()}, h.engine.handover.offer)
+}
+
+// release offers a duplicate of the connection to somebody else, and closes it here.
+func (h *gnetHost) release(conn *conn, p parcel, offer func(parcel) bool) {
+	fd, err := conn.sock.(gnet.Conn).Dup()
+	if err != nil {
 		h.engine.log.Warn("a request was dropped: no descriptor for it", "error", err)
-	} else if !h.engine.handover.offer(parcel{fd, append([]byte(nil), bytes...)}) {
+	} else if p.fd = fd; !offer(p) {
 		_ = unix.Close(fd)
 	}
 	h.close(conn)
@@ -173,21 +178,21 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	e.sockets.Add(1)
 	r.fitQueue()
 	h := r.host(c.EventLoop())
-	early, adopted := c.Context().([]byte)
+	a, _ := c.Context().(*arrival)
+	if a == nil {
+		a = e.accepts(c.Fd())
+	}
 	conn := h.loop.opened(c)
 	conn.fd = int32(c.Fd())
+	conn.awaits = a.awaits
 	c.SetContext(conn)
-	if !adopted {
+	if a.accepted {
 		h.loop.stats.accepted.Add(1)
 	}
-	if e.draining.Load() && !adopted || e.exhausted() {
+	if e.draining.Load() && a.accepted || e.exhausted() {
 		return nil, gnet.Close
 	}
-	if adopted {
-		conn.awaits = readHead
-		conn.carry = &early
-		h.loop.traffic(conn, nil)
-	}
+	h.loop.arrives(conn, a)
 	h.loop.between()
 	return nil, gnet.None
 }
@@ -199,14 +204,20 @@ func (r *reactor) OnTraffic(c gnet.Conn) gnet.Action {
 		conn.loop.hold(conn, c.InboundBuffered())
 		return gnet.None
 	}
-	if !conn.arrived(c.InboundBuffered()) {
+	secured := conn.secured() != nil
+	if !secured && !conn.arrived(c.InboundBuffered()) {
 		return gnet.None
 	}
 	buf, err := c.Peek(-1)
 	if err != nil || len(buf) == 0 {
 		return gnet.None
 	}
-	n := conn.loop.traffic(conn, buf)
+	n := len(buf)
+	if secured {
+		conn.loop.decrypt(conn, buf)
+	} else {
+		n = conn.loop.traffic(conn, buf)
+	}
 	if n > 0 && conn.state != stateGone { // Discard(0) would discard all
 		_, _ = c.Discard(n)
 	}
@@ -235,9 +246,8 @@ func (r *reactor) OnTick() (time.Duration, gnet.Action) {
 	return time.Second, gnet.None
 }
 
-// enroll gives a connection to one of the loops, which has a descriptor of its own afterwards. early is what was read of one
-// that comes from the HTTP server, as a []byte; nil is a new one.
-func (e *Engine) enroll(c net.Conn, early any) error {
+// enroll gives a connection to one of the loops, which has a descriptor of its own afterwards. nil is one that was just accepted.
+func (e *Engine) enroll(c net.Conn, a *arrival) error {
 	r := &e.reactor
 	r.mu.Lock()
 	var el gnet.EventLoop
@@ -249,7 +259,7 @@ func (e *Engine) enroll(c net.Conn, early any) error {
 	if el == nil {
 		return errors.New("no loop runs")
 	}
-	result, err := el.Enroll(gnet.NewContext(context.Background(), early), c)
+	result, err := el.Enroll(gnet.NewContext(context.Background(), a), c)
 	if err != nil {
 		return err
 	}

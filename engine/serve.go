@@ -53,20 +53,34 @@ func (e *Engine) Start() error {
 	}
 	spawn("rearm", r.rearm)
 	spawn("reactor", r.serve)
-	return <-r.boot
+	if err := <-r.boot; err != nil {
+		return err
+	}
+	if e.unix != nil {
+		listener := e.unix
+		spawn("unix", func() { listener.accept(e) })
+	}
+	return nil
 }
 
 // listen opens the main listener, unless it was given.
 func (e *Engine) listen() error {
-	if len(e.listeners) > 0 {
-		return nil
+	inherited := len(e.listeners) > 0
+	if !inherited {
+		l, err := Listen(e.options.Host, e.options.Port)
+		if err != nil {
+			return err
+		}
+		e.listeners = []*Listener{l}
 	}
-	l, err := Listen(e.options.Host, e.options.Port)
+	err := e.listenTLS()
+	if path := e.options.UnixSocket; err == nil && path != "" {
+		e.unix, err = listenUnix(path, e.options.UnixMode, inherited)
+	}
 	if err != nil {
-		return err
+		e.closeListeners()
 	}
-	e.listeners = []*Listener{l}
-	return nil
+	return err
 }
 
 // Pause stops accepting. Who dials from now on waits, until Resume, until another process accepts, or until the
@@ -109,6 +123,10 @@ func (e *Engine) Resume() error {
 			live = append(live, l)
 		}
 	}
+	if e.unix != nil {
+		again, failed := e.unix.restore(e)
+		e.unix, err = again, errors.Join(err, failed)
+	}
 	r.mu.Unlock()
 	for _, l := range live {
 		e.nudge(l)
@@ -124,6 +142,12 @@ func (e *Engine) Listeners() []*Listener { return e.listeners }
 func (e *Engine) closeListeners() {
 	for _, l := range e.listeners {
 		_ = l.Close()
+	}
+	r := &e.reactor
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.unix != nil {
+		_ = e.unix.Close()
 	}
 }
 
@@ -147,6 +171,7 @@ func spawn(role string, f func()) {
 func (e *Engine) Stop(ctx context.Context) error {
 	e.draining.Store(true)
 	_ = e.handover.Close()
+	e.handshakes.end()
 	r := &e.reactor
 	r.mu.Lock()
 	eng, ended := r.gnet, r.ended

@@ -45,6 +45,8 @@ type Stats struct {
 	Pings    uint64 // sent
 	Timeouts uint64 // connections closed because they were silent after one
 
+	TLS TLSStats
+
 	Slow    int   // connections that do not take what they get
 	Backlog int64 // bytes that they leave, each counted for each
 
@@ -97,7 +99,7 @@ func (c *codes) counts() map[int]uint64 {
 func (e *Engine) Stats() Stats {
 	s := Stats{
 		Sockets: e.Sockets(), Requests: int(e.handover.active.Load()), Limit: e.limit, Draining: e.draining.Load(),
-		Closed: e.closedBy.counts(), Refused: e.refusedBy.counts(),
+		Closed: e.closedBy.counts(), Refused: e.refusedBy.counts(), TLS: e.handshakes.stats(),
 	}
 	for _, l := range e.loops {
 		c := &l.stats

@@ -33,7 +33,10 @@ func (l *loop) head(c *conn, buf []byte) (n int) {
 		l.upgrade(c, &o)
 		return end + 4
 	}
-	if buf[0] == 0x16 {
+	if c.awaits == helloFirst {
+		return l.hello(c, buf)
+	}
+	if buf[0] == recordHandshake {
 		// A TLS handshake on a plain port. pusher-js tries wss beside ws, so this is ordinary.
 		c.drop()
 		return len(buf)

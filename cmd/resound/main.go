@@ -182,6 +182,7 @@ func run(c *config.Config, n *node.Node, program takeover.Program, signals <-cha
 			log.Error("the applications stay as they are", "error", err)
 		}
 	}, log)
+	watcher.OnCertificates(n.ReloadCertificates)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go watcher.Run(ctx)
@@ -211,7 +212,7 @@ func run(c *config.Config, n *node.Node, program takeover.Program, signals <-cha
 // describe collects what the banner says.
 func describe(c *config.Config, n *node.Node) banner {
 	b := banner{
-		Host: n.Host(), Port: n.Port(), Path: c.Path, Hostname: c.Hostname,
+		Host: n.Host(), Port: n.Port(), Path: c.Path, Hostname: c.Hostname, Secure: c.OnlySecure(),
 		Version: config.Version(), Loops: n.Engine().Loops(), Files: uint64(n.Engine().DescriptorLimit()),
 		Log: "kept in " + c.LogDir() + " (durability " + c.Durability + ")", Warnings: c.Warnings,
 		Terminal: isTerminal(os.Stdout), Color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "",

@@ -90,6 +90,9 @@ func (s *sources) normalise(c *Config, _ *kong.Context) error {
 	for _, note := range c.cleanOrigins() {
 		s.notes = append(s.notes, s.at("allowed-origins")+": "+note)
 	}
+	if err := s.fail(s.secure(c)); err != nil {
+		return err
+	}
 	if c.PublicPort == 0 {
 		c.PublicPort = c.Port
 		if c.Scheme == "https" {

@@ -18,6 +18,8 @@ type Config struct {
 	Path  string `group:"listen" placeholder:"PATH" env:"REVERB_SERVER_PATH" help:"Prefix before /app and /apps, if a proxy passes one on. Default: none."`
 	Loops int    `group:"listen" placeholder:"N" type:"number" max:"256" default:"0" zero:"one for each core" env:"RESOUND_LOOPS" help:"Event loops. Default: one for each core."`
 
+	TLS
+
 	// Hostname, PublicPort and Scheme are where browsers find the server. They do not change what it listens on.
 	Hostname   string `group:"public" placeholder:"NAME" env:"REVERB_HOST" help:"Host name that browsers use."`
 	PublicPort int    `group:"public" placeholder:"PORT" type:"number" max:"65535" env:"REVERB_PORT" help:"Port that browsers use. Default: 443 for https, else the value of --port."` // never 0 after Parse, unless Port is

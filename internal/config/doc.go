@@ -9,6 +9,7 @@
 //   - file.go, file_nodes.go: the config file, resound.yaml: its keys, its ${NAME}, its lines.
 //   - history.go: the rules of the config file about what is kept of which channels.
 //   - applications.go: the applications of all places, see Config.Apps.
+//   - tls.go: certificates and their files, Herd's and Valet's too.
 //   - reload.go: Watcher, which reads everything again and says what has changed.
 //   - watch.go: notices of changed files, through symbolic links.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.

@@ -120,7 +120,7 @@ func (r *fileReader) setting(p pair, in scope) {
 		r.fail(&yaml.Node{Line: p.line}, "%s is there twice", key)
 		return
 	}
-	text, null, err := r.text(n, f != nil && f.Tag.Type == "origins")
+	text, null, err := r.text(n, f != nil && (f.Tag.Type == "origins" || f.Tag.Type == "files"))
 	if err != nil {
 		r.fail(n, "%s: %v", key, err)
 		return

@@ -89,6 +89,7 @@ func (s *sources) findings(c *Config, descriptors uint64) []Finding {
 		i.add(Warning, "", "%s", warning)
 	}
 	i.public()
+	i.certificates()
 	if s.file != nil {
 		i.broadcasting()
 		i.vite()

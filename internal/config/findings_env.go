@@ -40,6 +40,10 @@ func (i *inspection) public() {
 	const proxy = "nothing here speaks TLS, so a proxy has to: listen there with nginx, Caddy or the like and pass on to port %d"
 	address := c.Scheme + "://" + net.JoinHostPort(c.PublicHost(), strconv.Itoa(c.PublicPort))
 	switch {
+	case c.Scheme == "https" && c.PublicPort == c.SecurePort():
+		i.ok("browsers are sent to %s", address)
+	case c.Scheme == "http" && c.OnlySecure() && c.PublicPort == c.Port:
+		i.add(Error, "set REVERB_SCHEME=https", "browsers are sent to %s, but port %d speaks TLS alone", address, c.Port)
 	case c.Scheme == "https" && c.PublicPort == c.Port:
 		i.add(Error, fmt.Sprintf("set REVERB_SCHEME=http, or REVERB_PORT to the port of a proxy that takes TLS off, usually 443, and REVERB_SERVER_PORT=%d", c.Port),
 			"browsers are sent to %s, but port %d of this server is without TLS", address, c.Port)

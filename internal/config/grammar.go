@@ -324,6 +324,8 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.NamedMapper("clientevents", clientEvents{}),
 		kong.NamedMapper("timestamps", timestamps{}),
 		kong.NamedMapper("origins", origins{}),
+		kong.NamedMapper("files", files{}),
+		kong.NamedMapper("mode", mode{}),
 		kong.NamedMapper("switch", onOff{}),
 		kong.NamedMapper("memory", memory{}),
 		kong.NamedMapper("proxies", proxies{}),
@@ -331,6 +333,7 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "listen", Title: "Where it listens:"},
+			{Key: "tls", Title: "TLS, and a socket for a proxy:"},
 			{Key: "public", Title: "Where browsers find it (the start banner and the printed .env block):"},
 			{Key: "app", Title: "The application (none of the three: demo mode):"},
 			{Key: "limits", Title: "Limits of the application:"},

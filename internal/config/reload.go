@@ -16,6 +16,7 @@ import (
 // them. It never changes a Config: each reading makes another.
 type Watcher struct {
 	onChange func([]*apps.App)
+	onFiles  func(*TLS) // nil for nobody
 	log      *slog.Logger
 	started  *Config // what the server runs with
 
@@ -31,6 +32,10 @@ type Watcher struct {
 func (c *Config) NewWatcher(onChange func([]*apps.App), log *slog.Logger) *Watcher {
 	return &Watcher{onChange: onChange, log: log, started: c, current: c, seen: c.sums}
 }
+
+// OnCertificates makes the watcher say at each reading which certificates are to be served. It is called before Run, and f runs
+// where onChange does.
+func (w *Watcher) OnCertificates(f func(*TLS)) { w.onFiles = f }
 
 // Reload reads all files again, as a SIGHUP asks for, and logs what became of
 // it. On an error, which is logged too, everything stays as it was. Any goroutine may call it.
@@ -50,6 +55,9 @@ func (w *Watcher) reload(asked bool) error {
 	}
 	list, changed := w.compare(next)
 	w.current = next
+	if w.onFiles != nil && w.started.Secure() && next.Secure() {
+		w.onFiles(&next.TLS)
+	}
 	switch {
 	case changed:
 		w.onChange(list)
@@ -148,6 +156,9 @@ func (w *Watcher) restarts(next *Config) {
 	for _, s := range next.Settings {
 		if perApplication(s.group) || s.group == "app" || s.Name == "config" || s.Name == "env-file" {
 			continue
+		}
+		if (s.Name == "tls-cert" || s.Name == "tls-key") && w.started.Secure() && next.Secure() {
+			continue // live
 		}
 		if running := value(w.started, s.Name); s.Value != running && s.Value != value(w.current, s.Name) {
 			w.log.Warn("this setting needs a restart", "setting", s.Name, "running", running, "set", s.Value, "from", s.Source)

@@ -114,7 +114,11 @@ func (d *doctor) localURL() url.URL {
 			host = "::1"
 		}
 	}
-	return url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(c.Port)), Path: c.Path}
+	scheme := "http"
+	if c.OnlySecure() {
+		scheme = "https"
+	}
+	return url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(c.Port)), Path: c.Path}
 }
 
 // env is a variable's value alone.

@@ -178,7 +178,7 @@ func tryLaunch(t testing.TB, p plan) (*server, error) {
 
 // locate reads the address from "Starting server on 127.0.0.1:8080/prefix (name)".
 func (s *server) locate() error {
-	rest, ok := strings.CutPrefix(s.first, "Starting server on ")
+	rest, ok := strings.CutPrefix(strings.Replace(s.first, "secure ", "", 1), "Starting server on ")
 	if !ok {
 		return fmt.Errorf("the server's first line is %q", s.first)
 	}

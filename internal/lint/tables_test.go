@@ -7,6 +7,7 @@ const modulePath = "resound"
 var layers = map[string]int{
 	"clients/js":           0,
 	"internal/apps":        0,
+	"internal/certtest":    0,
 	"internal/invariants":  0,
 	"internal/measure":     0,
 	"internal/overload":    0,
@@ -121,6 +122,9 @@ var goroutines = map[string]string{
 	"channels.Hub.Replay":      "one for each goroutine that the owner runs it on, once, when its context ends: to wake those that wait",
 	"engine.Engine.Stop":       "one for each stop, ended by it: gnet's own Stop returns up to half a second late",
 	"engine.spawn":             "two for each engine, which Start owns: gnet's own, and the one that wakes busy loops; Stop ends both",
+	"channels.Hub.Replay":      "one for each goroutine that the owner runs it on, once, when its context ends: to wake those that wait",
+	"engine.Engine.Stop":       "one for each stop, ended by it: gnet's own Stop returns up to half a second late",
+	"engine.spawn":             "those of an engine, which Start owns: gnet's own, and the one that wakes busy loops; and TLS handshakes, of which there are maxHandshakes; Stop ends all",
 }
 
 // The sizes, in lines, above which code outside of tests gets split.

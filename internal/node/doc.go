@@ -10,6 +10,7 @@
 //   - metrics.go: what it tells Prometheus.
 //   - top.go, cpu_unix.go: what it does just now, for resound top.
 //   - overload.go: how much the server takes on, four times a second.
+//   - certificates.go: those of TLS, which one for whom, and their reload.
 //   - reload.go: other applications while it runs, and the demo as long as there are none.
 //   - trace.go: the stream of messages that --debug prints, safe to look at.
 //

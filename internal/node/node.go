@@ -49,9 +49,10 @@ type Node struct {
 	api    *api.Server
 	events *persist.Log // nil when nothing is kept
 
-	dropped  func() uint64
-	governor *overload.Governor
-	meter    *overload.Meter
+	dropped      func() uint64
+	governor     *overload.Governor
+	meter        *overload.Meter
+	certificates *certificates // nil without TLS
 
 	control *control.Server // nil until it listens
 	admin   *admin          // nil unless it listens
@@ -94,6 +95,9 @@ func New(c *config.Config, o Options) (*Node, error) {
 	if o.Trace != nil {
 		trace = NewTrace(o.Trace)
 	}
+	if n.certificates, err = newCertificates(c, o.Log); err != nil {
+		return nil, err
+	}
 	n.dropped = o.Dropped
 	n.governor = overload.New(o.Log)
 	n.meter = overload.NewMeter(os.DirFS("/"), o.Bound)
@@ -103,7 +107,8 @@ func New(c *config.Config, o Options) (*Node, error) {
 	}
 	n.engine = engine.New(engine.Options{
 		Listeners: listeners,
-		Host:      c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
+		TLS:       n.certificates.config(), TLSPort: c.TLSPort, UnixSocket: c.UnixSocket, UnixMode: c.UnixPermissions(),
+		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
 		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
 		Governor: n.governor, Admission: admission(c),
 	})
@@ -246,6 +251,9 @@ func (n *Node) Host() string {
 func (n *Node) BaseURL() string {
 	if n.Port() == 0 {
 		return ""
+	}
+	if n.config.OnlySecure() {
+		return "https://" + n.local() + n.config.Path
 	}
 	return "http://" + n.local() + n.config.Path
 }

@@ -33,6 +33,9 @@ const movePace = 2000
 // adminSocket is the name by which the socket of metrics is passed on.
 const adminSocket = "resound-admin"
 
+// tlsSocket is that of the port of TLS beside the main one.
+const tlsSocket = "resound-tls"
+
 // move is the hand-over of a node to another process.
 type move struct {
 	mu       sync.Mutex // held while it is under way, and while the applications are replaced
@@ -70,7 +73,16 @@ func (n *Node) inherit() ([]*engine.Listener, error) {
 		return nil, err
 	}
 	n.log.Info("listening on "+name, "address", l.Addr().String())
-	return []*engine.Listener{l}, nil
+	list := []*engine.Listener{l}
+	if f := n.inherited.Take(tlsSocket); f != nil { // the engine closes it where the settings do not want it
+		secure, err := engine.Inherit(f)
+		if err != nil {
+			_ = l.Close()
+			return nil, err
+		}
+		list = append(list, secure)
+	}
+	return list, nil
 }
 
 // listenAdmin returns the socket of metrics that was passed on, or opens it.
@@ -152,8 +164,12 @@ func (n *Node) startYounger(program takeover.Program) (*takeover.Younger, error)
 		}
 		return err
 	}
-	for _, l := range n.engine.Listeners() {
-		if err := add(takeover.Listen, l.File); err != nil {
+	for i, l := range n.engine.Listeners() {
+		name := takeover.Listen
+		if i > 0 {
+			name = tlsSocket
+		}
+		if err := add(name, l.File); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"crypto/tls"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"resound/internal/certtest"
+)
+
+// secureServer starts a server with a certificate for this machine, and returns the file of who signed it.
+func secureServer(t *testing.T, ca *certtest.Authority) (s *server, authority string, flags []string) {
+	t.Helper()
+	dir := t.TempDir()
+	cert, key := ca.Pair("localhost", "127.0.0.1")
+	certFile, keyFile := ca.Write(dir, "pair", cert, key)
+	authority = filepath.Join(dir, "authority.pem")
+	if err := os.WriteFile(authority, ca.PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags = []string{"--tls-cert", certFile, "--tls-key", keyFile}
+	return start(t, plan{args: append(flags, appFlags...)}), authority, flags
+}
+
+func TestClientsOverTLS(t *testing.T) {
+	t.Parallel()
+	ca := certtest.New(t)
+	s, authority, flags := secureServer(t, ca)
+	if !strings.HasPrefix(s.first, "Starting secure server on ") {
+		t.Error(s.first)
+	}
+	runNode(t, "tls.mjs", append(s.nodeEnv(), "NODE_EXTRA_CA_CERTS="+authority))
+
+	p := s.publisher()
+	p.Secure, p.HTTPClient = true, &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool()}}}
+	for range 3 {
+		if err := p.Trigger("orders", "e", strings.Repeat("x", 9000)); err != nil {
+			t.Error(err)
+		}
+	}
+	// Who asks from this machine need not know who signed the certificate.
+	args := append([]string{"health", "--host", "127.0.0.1", "--port", strconv.Itoa(s.port)}, flags...)
+	if out, err := command(t, plan{}, args...).CombinedOutput(); err != nil {
+		t.Errorf("resound health: %v\n%s", err, out)
+	}
+}
+
+// A certificate of Valet in the home directory is enough, as with Reverb.
+func TestValetsCertificateIsFound(t *testing.T) {
+	t.Parallel()
+	ca, home := certtest.New(t), t.TempDir()
+	cert, key := ca.PairRSA("shop.test")
+	ca.Write(filepath.Join(home, ".config/valet/Certificates"), "shop.test", cert, key)
+	s := start(t, plan{args: append([]string{"--hostname", "shop.test"}, appFlags...), env: []string{"HOME=" + home}})
+	if !strings.HasPrefix(s.first, "Starting secure server on ") || !strings.HasSuffix(s.first, " (shop.test)") {
+		t.Error(s.first)
+	}
+	c, err := tls.Dial("tcp", s.addr, &tls.Config{ServerName: "shop.test", RootCAs: ca.Pool()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+}
+
+// A pair that does not fit is no start, and the error names both files.
+func TestAWrongPairIsNoStart(t *testing.T) {
+	t.Parallel()
+	ca, dir := certtest.New(t), t.TempDir()
+	cert, _ := ca.Pair("a.test")
+	_, key := ca.Pair("b.test")
+	certFile, keyFile := ca.Write(dir, "pair", cert, key)
+	out, err := command(t, plan{}, append([]string{"start", "--port", "0", "--tls-cert", certFile, "--tls-key", keyFile}, appFlags...)...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), certFile) || !strings.Contains(string(out), keyFile) || !strings.Contains(string(out), "the key is another certificate's") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// nginx reaches the server by a socket in the file system.
+func TestProxyOverAUnixSocket(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "resound.sock")
+	start(t, plan{args: append([]string{"--unix-socket", path, "--unix-socket-mode", "0666"}, appFlags...)})
+	for name, site := range map[string]string{"deploy": deployed(t, "nginx.conf")} {
+		t.Run(name, func(t *testing.T) { crosses(t, proxied(t, site, "unix:"+path)) })
+	}
+}
