@@ -119,10 +119,10 @@ func TestSystemdUnit(t *testing.T) {
 	}
 }
 
-// What starts the server gives it its time to stop, as much as the server takes at most.
+// What starts the server gives it its time to stop: all of it takes --drain at most, which is 10 seconds.
 func TestStarters(t *testing.T) {
 	t.Parallel()
-	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=20\n", "supervisor.conf": "stopwaitsecs=20\n", "compose.yaml": "stop_grace_period: 20s"} {
+	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=15\n", "supervisor.conf": "stopwaitsecs=15\n", "compose.yaml": "stop_grace_period: 15s"} {
 		if text := deployed(t, name); !strings.Contains(text, wait) {
 			t.Errorf("%s has no %q", name, wait)
 		}

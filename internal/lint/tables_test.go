@@ -121,9 +121,6 @@ var goroutines = map[string]string{
 	"channels.Hub.HoldReplays": "none, unless its context ends before it does: then one, to wake it",
 	"channels.Hub.Replay":      "one for each goroutine that the owner runs it on, once, when its context ends: to wake those that wait",
 	"engine.Engine.Stop":       "one for each stop, ended by it: gnet's own Stop returns up to half a second late",
-	"engine.spawn":             "two for each engine, which Start owns: gnet's own, and the one that wakes busy loops; Stop ends both",
-	"channels.Hub.Replay":      "one for each goroutine that the owner runs it on, once, when its context ends: to wake those that wait",
-	"engine.Engine.Stop":       "one for each stop, ended by it: gnet's own Stop returns up to half a second late",
 	"engine.spawn":             "those of an engine, which Start owns: gnet's own, and the one that wakes busy loops; and TLS handshakes, of which there are maxHandshakes; Stop ends all",
 }
 
