@@ -64,8 +64,8 @@ type Engine struct {
 	handover *handover
 
 	handshakes handshakes
-	unix       *unixListener // nil for none
-	secure     *Listener     // where TLS is spoken beside the main listener; nil where there is no such
+	unix       atomic.Pointer[unixListener] // nil for none
+	secure     *Listener                    // where TLS is spoken beside the main listener; nil where there is no such
 
 	listeners []*Listener // the first is the main one; none before Start unless they were given
 	began     time.Time

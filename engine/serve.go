@@ -56,9 +56,8 @@ func (e *Engine) Start() error {
 	if err := <-r.boot; err != nil {
 		return err
 	}
-	if e.unix != nil {
-		listener := e.unix
-		spawn("unix", func() { listener.accept(e) })
+	if l := e.unix.Load(); l != nil {
+		spawn("unix", func() { l.accept(e) })
 	}
 	return nil
 }
@@ -75,7 +74,9 @@ func (e *Engine) listen() error {
 	}
 	err := e.listenTLS()
 	if path := e.options.UnixSocket; err == nil && path != "" {
-		e.unix, err = listenUnix(path, e.options.UnixMode, inherited)
+		var l *unixListener
+		l, err = listenUnix(path, e.options.UnixMode, inherited)
+		e.unix.Store(l)
 	}
 	if err != nil {
 		e.closeListeners()
@@ -123,9 +124,10 @@ func (e *Engine) Resume() error {
 			live = append(live, l)
 		}
 	}
-	if e.unix != nil {
-		again, failed := e.unix.restore(e)
-		e.unix, err = again, errors.Join(err, failed)
+	if l := e.unix.Load(); l != nil {
+		again, failed := l.restore(e)
+		e.unix.Store(again)
+		err = errors.Join(err, failed)
 	}
 	r.mu.Unlock()
 	for _, l := range live {
@@ -143,11 +145,8 @@ func (e *Engine) closeListeners() {
 	for _, l := range e.listeners {
 		_ = l.Close()
 	}
-	r := &e.reactor
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e.unix != nil {
-		_ = e.unix.Close()
+	if l := e.unix.Swap(nil); l != nil {
+		_ = l.Close()
 	}
 }
 
