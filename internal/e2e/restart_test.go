@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -441,7 +442,7 @@ func TestWrongActivation(t *testing.T) {
 	}
 }
 
-// TestDrainKeepsRequests: while sockets are closed in slices, connections that are kept are answered, and health says what goes on.
+// TestDrainCodes: pages are told to come back at once only where the socket lasts.
 func TestDrainCodes(t *testing.T) {
 	t.Parallel()
 	_, p := activated(t)
@@ -491,4 +492,121 @@ func pagesAcross(t *testing.T, s *server, next func() error) {
 	control := httptest.NewServer(mux)
 	defer control.Close()
 	runNode(t, "handover.mjs", append(s.nodeEnv(), "CONTROL="+control.URL))
+}
+
+// TestStopDuringAHandOver: whoever wants the server to stop does not wait for a new process that hangs.
+func TestStopDuringAHandOver(t *testing.T) {
+	t.Parallel()
+	c := startChain(t, plan{})
+	mark := filepath.Join(t.TempDir(), "mark")
+	c.script(t, "echo checked >&5; read x <&4; echo > "+mark+"; exec sleep 1000")
+	if err := syscall.Kill(c.pid(t), syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new process", func() bool { _, err := os.Stat(mark); return err == nil })
+	c.stop(syscall.SIGTERM) // and it ends with 0
+	if !strings.Contains(c.log.String(), "this server is told to stop") {
+		t.Errorf("the hand-over ended otherwise:\n%s", c.log.String())
+	}
+}
+
+// TestSystemdIsTold: it hears when the server is ready, and which process is the server then.
+func TestSystemdIsTold(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "notify")
+	ears, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ears.Close()
+	hear := func() string {
+		t.Helper()
+		_ = ears.SetReadDeadline(time.Now().Add(patience))
+		b := make([]byte, 200)
+		n, err := ears.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[:n])
+	}
+	c := startChain(t, plan{env: []string{"NOTIFY_SOCKET=" + path}})
+	if got := hear(); got != "READY=1" {
+		t.Error(got)
+	}
+	if out, err := c.restart(t); err != nil {
+		t.Fatal(out)
+	}
+	heard := []string{hear(), hear()} // one of each process
+	if want := fmt.Sprintf("MAINPID=%d\nREADY=1", c.pid(t)); heard[0] != want && heard[1] != want {
+		t.Errorf("heard %q, want %q", heard, want)
+	}
+}
+
+// TestHandOverIsRefused where whoever started the server would take it for the end.
+func TestHandOverIsRefused(t *testing.T) {
+	t.Parallel()
+	for sh, want := range map[string]string{
+		"export SUPERVISOR_ENABLED=1":                       "supervisorctl restart",
+		"export SYSTEMD_EXEC_PID=$$":                        "Type=notify",
+		"export SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET=/nowhere": "",
+	} {
+		c := startChain(t, plan{sh: sh})
+		if out, err := c.restart(t); (err == nil) != (want == "") || !strings.Contains(out, want) {
+			t.Errorf("%s: %v: %s", sh, err, out)
+		}
+	}
+	out, err := command(t, plan{}, "restart", "--data-dir", t.TempDir()).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no server runs on") {
+		t.Errorf("without a server: %v: %s", err, out)
+	}
+}
+
+// TestRequestsWhileDraining: while sockets are closed in slices, connections that are kept are answered, and health says
+// what goes on. New ones are refused, and an idle one holds up nothing.
+func TestRequestsWhileDraining(t *testing.T) {
+	t.Parallel()
+	const sockets = 1500
+	needFiles(t, 2*sockets)
+	eachDoor(t, func(t *testing.T, flags []string) {
+		s := launch(t, plan{args: append([]string{"--data-dir", t.TempDir()}, flags...)})
+		for range sockets {
+			s.connect(t)
+		}
+		client := http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+		up := func() (string, error) {
+			res, err := client.Get("http://" + s.addr + "/up")
+			if err != nil {
+				return "", err
+			}
+			defer res.Body.Close()
+			b, err := io.ReadAll(res.Body)
+			return string(b), err
+		}
+		if _, err := up(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "health to say that it drains", func() bool {
+			body, err := up()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return body == `{"health":"DRAINING"}`
+		})
+		publisher := s.publisher()
+		publisher.HTTPClient = &client
+		if err := publisher.Trigger("c", "e", "x"); err != nil {
+			t.Errorf("a publish on a kept connection: %v", err)
+		}
+		if c, err := net.Dial("tcp", s.addr); err == nil {
+			c.Close()
+			t.Error("somebody still accepts")
+		}
+		<-s.gone
+		if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("it ended with %v\n%s", s.cmd.ProcessState, s.log.String())
+		}
+	})
 }
