@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"resound/internal/certtest"
 )
 
 // chain is a server whose processes follow each other on one port.
@@ -609,4 +612,35 @@ func TestRequestsWhileDraining(t *testing.T) {
 			t.Errorf("it ended with %v\n%s", s.cmd.ProcessState, s.log.String())
 		}
 	})
+}
+
+// TestHandOverOverTLS: the port speaks TLS, and a certificate that has become unreadable is found before anything is given up.
+func TestHandOverOverTLS(t *testing.T) {
+	t.Parallel()
+	ca := certtest.New(t)
+	cert, key := ca.Pair("127.0.0.1")
+	certFile, keyFile := ca.Write(t.TempDir(), "pair", cert, key)
+	c := startChain(t, plan{args: []string{"--tls-cert", certFile, "--tls-key", keyFile, "--unix-socket", filepath.Join(t.TempDir(), "s")}})
+	pub := c.publisher() // on connections that it keeps
+	pub.Secure, pub.HTTPClient = true, &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool()}}}
+	publish := func() {
+		t.Helper()
+		if err := pub.Trigger("c", "e", "x"); err != nil {
+			t.Error(err)
+		}
+	}
+	publish()
+	for range 3 {
+		if out, err := c.restart(t); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		publish()
+	}
+	if err := os.WriteFile(certFile, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := c.restart(t); err == nil || !strings.Contains(out, certFile) {
+		t.Errorf("%v: %s", err, out)
+	}
+	publish()
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,11 @@ func settingsOf(c *config.Config) takeover.Settings {
 func Check(c *config.Config, in *takeover.Inherited) error {
 	if was, is := in.Settings.Address, settingsOf(c).Address; was != is && !in.Activated {
 		return fmt.Errorf("the settings say to listen on %s, and the server listens on %s: stop it and start it for that", is, was)
+	}
+	if c.Secure() {
+		if _, _, err := c.Certificates(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -244,9 +250,13 @@ func (n *Node) takeBack(accepted bool) {
 // slices is how long the sessions may take to be told: four fifths of a stop.
 func (n *Node) slices() time.Duration { return n.config.Drain * 4 / 5 }
 
-// dialSelf connects to the port, from this machine.
+// dialSelf connects to the port, from this machine. Which certificate is there is for others to look at.
 func (n *Node) dialSelf() (net.Conn, error) {
-	return net.DialTimeout("tcp", n.local(), healthTimeout)
+	c, err := net.DialTimeout("tcp", n.local(), healthTimeout)
+	if err == nil && n.config.OnlySecure() {
+		return tls.Client(c, &tls.Config{InsecureSkipVerify: true}), nil
+	}
+	return c, err
 }
 
 // Healthy asks the node over its own port whether it serves.
