@@ -236,3 +236,24 @@ func TestMetricsAreWellFormed(t *testing.T) {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
 	}
 }
+
+// TestThreatModel: each attack of the page has a test that exists, and each test of an attack is on the page.
+func TestThreatModel(t *testing.T) {
+	_, tests := sources(t)
+	_, section, ok := strings.Cut(page(t, "docs/OPERATIONS.md"), "\n## Threat model\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(section, -1)
+	if !ok || len(named) == 0 {
+		t.Fatal("there is no threat model")
+	}
+	for _, m := range named {
+		if !tests[m[1]] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+	for name := range tests {
+		if strings.HasPrefix(name, "TestAttack") && !strings.Contains(section, "`"+name+"`") {
+			t.Errorf("the threat model does not have %s", name)
+		}
+	}
+}
