@@ -33,7 +33,7 @@ func Impossible() error {
 	systemd := os.Getenv("SYSTEMD_EXEC_PID") == pid || os.Getenv("INVOCATION_ID") != "" && os.Getppid() == 1
 	switch {
 	case os.Getenv("SUPERVISOR_ENABLED") != "":
-		return errors.New("Supervisor would take the end of this process for that of the server: use supervisorctl restart")
+		return errors.New("the end of this process would be that of the server for Supervisor: use supervisorctl restart")
 	case os.Getpid() == 1:
 		return errors.New("the container would end with this process, which is its first: replace the container")
 	case systemd && os.Getenv("NOTIFY_SOCKET") == "":
