@@ -94,16 +94,27 @@ func (n *Node) inherit() ([]*engine.Listener, error) {
 // listenAdmin returns the socket of metrics that was passed on, or opens it.
 func (n *Node) listenAdmin() (net.Listener, error) {
 	f := n.inherited.Take(adminSocket)
-	if f == nil || n.inherited.Older != nil && n.inherited.Settings.Admin != n.config.AdminAddress {
+	if f == nil {
 		return net.Listen("tcp", n.config.AdminAddress)
 	}
-	defer f.Close() //nolint:errcheck // it is duplicated
+	defer f.Close() //nolint:errcheck // it is duplicated, or of other settings
+	if n.inherited.Older != nil && n.inherited.Settings.Admin != n.config.AdminAddress {
+		return net.Listen("tcp", n.config.AdminAddress)
+	}
 	return net.FileListener(f)
 }
 
 // HandOver starts another process that takes this one's place, and returns when it serves; then Moved is closed. With an
-// error this node goes on as before.
-func (n *Node) HandOver(program takeover.Program) (done control.Restarted, err error) {
+// error, which is logged too because who sent a signal gets no answer, this node goes on as before.
+func (n *Node) HandOver(program takeover.Program) (control.Restarted, error) {
+	done, err := n.handOver(program)
+	if err != nil {
+		n.log.Error("there was no hand-over, and this process goes on", "error", err)
+	}
+	return done, err
+}
+
+func (n *Node) handOver(program takeover.Program) (done control.Restarted, err error) {
 	m := &n.move
 	if !m.mu.TryLock() {
 		return done, errors.New("a hand-over, or a change of the applications, is under way")
@@ -121,7 +132,6 @@ func (n *Node) HandOver(program takeover.Program) (done control.Restarted, err e
 	accepting, err := n.pass(younger)
 	if err != nil {
 		younger.Kill()
-		n.log.Error("the hand-over failed, and this process goes on", "pid", younger.PID(), "error", err)
 		n.takeBack(accepting)
 		return done, err
 	}
