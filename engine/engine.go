@@ -37,6 +37,7 @@ type Options struct {
 
 	UnixSocket string      // path of a socket without TLS; "" for none
 	UnixMode   os.FileMode // who may connect there
+	UnixTaken  bool        // the process that this one takes over from listens there, so that its socket is replaced
 
 	// Listeners are sockets that are there already, the engine's from now on. The first is the main one, in the place
 	// of Host and Port; none is that the engine listens there itself.

@@ -64,8 +64,7 @@ func (e *Engine) Start() error {
 
 // listen opens the main listener, unless it was given.
 func (e *Engine) listen() error {
-	inherited := len(e.listeners) > 0
-	if !inherited {
+	if len(e.listeners) == 0 {
 		l, err := Listen(e.options.Host, e.options.Port)
 		if err != nil {
 			return err
@@ -75,7 +74,7 @@ func (e *Engine) listen() error {
 	err := e.listenTLS()
 	if path := e.options.UnixSocket; err == nil && path != "" {
 		var l *unixListener
-		l, err = listenUnix(path, e.options.UnixMode, inherited)
+		l, err = listenUnix(path, e.options.UnixMode, e.options.UnixTaken)
 		e.unix.Store(l)
 	}
 	if err != nil {

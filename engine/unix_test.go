@@ -79,6 +79,57 @@ func TestUnixSocketsThatAreThere(t *testing.T) {
 	}
 }
 
+// A port that was passed on, by systemd say, is no right to a socket that another server listens on.
+func TestAnotherServersUnixSocketIsNotTaken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	startWith(t, Options{Loops: 1, UnixSocket: path, UnixMode: 0o600})
+	given, err := Listen("127.0.0.1", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := bare(t, Options{Listeners: []*Listener{given}, UnixSocket: path, UnixMode: 0o600})
+	if err := e.Start(); err == nil || !strings.Contains(err.Error(), "another process listens there") {
+		t.Errorf("it starts: %v", err)
+	}
+	dialUnix(t, path).upgrade()
+}
+
+// A process that was to take over and has died has left its socket in the place of ours.
+func TestResumePutsTheUnixSocketBack(t *testing.T) {
+	if !CanResume {
+		t.Skip("there is no hand-over on this system")
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	e := startWith(t, Options{Loops: 2, UnixSocket: path, UnixMode: 0o640})
+	before := dialUnix(t, path)
+	before.upgrade()
+	for range 3 {
+		if err := e.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		younger, err := listenUnix(path, 0o600, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		younger.UnixListener.Close() // as a kill does it
+		if err := e.Resume(); err != nil {
+			t.Fatal(err)
+		}
+		dialUnix(t, path).upgrade()
+		if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != 0o640 {
+			t.Errorf("%v, %v", info, err)
+		}
+	}
+	before.say(`{"event":"pusher:ping"}`)
+	if got := before.next(); !strings.Contains(got, "pong") {
+		t.Error(got)
+	}
+	stopped(t, e)
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
 // Of two listeners one speaks TLS, and each says so to who comes to the wrong one.
 func TestPlainAndTLSTogether(t *testing.T) {
 	e := startWith(t, Options{Loops: 2, TLS: serverTLS(t), TLSPort: AnyPort})

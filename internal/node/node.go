@@ -108,7 +108,8 @@ func New(c *config.Config, o Options) (*Node, error) {
 	n.engine = engine.New(engine.Options{
 		Listeners: listeners,
 		TLS:       n.certificates.config(), TLSPort: c.TLSPort, UnixSocket: c.UnixSocket, UnixMode: c.UnixPermissions(),
-		Host: c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
+		UnixTaken: n.inherited.Older != nil && n.inherited.Settings.Unix == c.UnixSocket,
+		Host:      c.Host, Port: c.Port, PathPrefix: c.Path, Loops: c.Loops,
 		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
 		Governor: n.governor, Admission: admission(c),
 	})

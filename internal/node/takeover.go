@@ -51,7 +51,7 @@ func (n *Node) Moved() <-chan struct{} { return n.move.gone }
 
 // settings is what a process that takes over has to have in common with this one.
 func settingsOf(c *config.Config) takeover.Settings {
-	return takeover.Settings{Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Admin: c.AdminAddress}
+	return takeover.Settings{Address: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), Admin: c.AdminAddress, Unix: c.UnixSocket}
 }
 
 // Check says why a process with these settings cannot take over from the one that in tells of. Nothing is changed by it.

@@ -40,6 +40,7 @@ type Inherited struct {
 type Settings struct {
 	Address string `json:"address"` // host:port as it is set
 	Admin   string `json:"admin"`
+	Unix    string `json:"unix"` // path of the socket in the file system; "" is none
 }
 
 // passed is the value of variable.
