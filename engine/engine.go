@@ -69,6 +69,7 @@ type Engine struct {
 	secure     *Listener                    // where TLS is spoken beside the main listener; nil where there is no such
 
 	listeners []*Listener // the first is the main one; none before Start unless they were given
+	listens   bool        // Listen was called
 	began     time.Time
 	limit     int          // descriptors that connections may use
 	sockets   atomic.Int64 // open here; the hand-over counts its own

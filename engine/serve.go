@@ -34,7 +34,7 @@ func (e *Engine) Start() error {
 	r.nudge = make(chan *mailbox, len(e.loops))
 	r.hosts = make(map[gnet.EventLoop]*gnetHost)
 	r.mu.Unlock()
-	if err := e.listen(); err != nil {
+	if err := e.Listen(); err != nil {
 		close(r.ended)
 		return err
 	}
@@ -62,8 +62,11 @@ func (e *Engine) Start() error {
 	return nil
 }
 
-// listen opens the main listener, unless it was given.
-func (e *Engine) listen() error {
+// Listen opens the sockets that were not given. Nobody is accepted yet, and who dials waits. Start does it, unless it was done.
+func (e *Engine) Listen() error {
+	if e.listens {
+		return nil
+	}
 	if len(e.listeners) == 0 {
 		l, err := Listen(e.options.Host, e.options.Port)
 		if err != nil {
@@ -77,7 +80,7 @@ func (e *Engine) listen() error {
 		l, err = listenUnix(path, e.options.UnixMode, e.options.UnixTaken)
 		e.unix.Store(l)
 	}
-	if err != nil {
+	if e.listens = err == nil; !e.listens {
 		e.closeListeners()
 	}
 	return err

@@ -653,3 +653,79 @@ func TestHandOverOverTLS(t *testing.T) {
 	}
 	publish()
 }
+
+// TestHandOverOfAllListeners: a port of TLS and a socket of the file system follow beside the main port. A new process that cannot
+// have one of them costs nobody a socket, and what it has put in the place of ours is put back.
+func TestHandOverOfAllListeners(t *testing.T) {
+	t.Parallel()
+	ca, dir := certtest.New(t), t.TempDir()
+	cert, key := ca.Pair("127.0.0.1")
+	certFile, keyFile := ca.Write(dir, "pair", cert, key)
+	path, file := filepath.Join(dir, "s"), filepath.Join(dir, "resound.yaml")
+	settings := func(port int, path string) {
+		t.Helper()
+		if err := os.WriteFile(file, fmt.Appendf(nil, "tls_port: %d\nunix_socket: %s\n", port, path), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	_ = free.Close()
+	settings(port, path)
+	c := startChain(t, plan{args: []string{"--config", file, "--tls-cert", certFile, "--tls-key", keyFile}})
+	secure, plain := fmt.Sprintf("127.0.0.1:%d", port), c.addr
+	ways := map[string]func() (net.Conn, error){
+		"plain": func() (net.Conn, error) { return net.Dial("tcp", plain) },
+		"TLS":   func() (net.Conn, error) { return tls.Dial("tcp", secure, &tls.Config{RootCAs: ca.Pool()}) },
+		"unix":  func() (net.Conn, error) { return net.Dial("unix", path) },
+	}
+	up := func(when string) {
+		t.Helper()
+		for name, dial := range ways {
+			conn, err := dial()
+			if err != nil {
+				t.Errorf("%s, %s: %v", when, name, err)
+				continue
+			}
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			_, _ = io.WriteString(conn, "GET /up HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+			if answer, err := io.ReadAll(conn); !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") {
+				t.Errorf("%s, %s: %q, %v", when, name, answer, err)
+			}
+			_ = conn.Close()
+		}
+	}
+	up("first")
+	for i := range 3 {
+		if out, err := c.restart(t); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		up(fmt.Sprintf("hand-over %d", i+1))
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	stays := c.connect(t)
+	settings(taken.Addr().(*net.TCPAddr).Port, path)
+	if out, err := c.restart(t); err == nil || !strings.Contains(out, "address already in use") {
+		t.Errorf("%v: %s", err, out)
+	}
+	settings(port, filepath.Join(dir, "pair.key"))
+	if out, err := c.restart(t); err == nil || !strings.Contains(out, "no socket") {
+		t.Errorf("%v: %s", err, out)
+	}
+	up("behind two that failed")
+	stays.send("pusher:ping", map[string]any{})
+	stays.expect("pusher:pong", "", "")
+	settings(port, path)
+	c.script(t, "echo checked >&5; read x <&4; rm "+path+"; exit 1") // as a process that was killed with its socket there
+	if out, err := c.restart(t); err == nil {
+		t.Error(out)
+	}
+	up("behind one that died")
+}

@@ -132,6 +132,9 @@ func New(c *config.Config, o Options) (*Node, error) {
 // Start listens and returns when connections are served.
 func (n *Node) Start() error {
 	if older := n.inherited.Older; older != nil {
+		if err := n.engine.Listen(); err != nil { // nobody has noticed anything
+			return err
+		}
 		older.Accepting()
 	}
 	if err := n.engine.Start(); err != nil {
