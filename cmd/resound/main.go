@@ -103,6 +103,8 @@ func fail(err error) {
 
 // start runs a node until it is told to stop.
 func start(c *config.Config, inherited *takeover.Inherited, program takeover.Program) error {
+	// Who reads the log may end before the server, and Go would end it at the next line.
+	signal.Ignore(syscall.SIGPIPE)
 	out := newOutlet(os.Stderr, func(lines uint64) []byte { return droppedLine(c, lines) })
 	defer out.flush()
 	log, level, err := newLogger(out, c)

@@ -244,6 +244,32 @@ func TestALogThatNobodyReads(t *testing.T) {
 	witness.expect("e", "news", "still here")
 }
 
+// TestALogWhoseReaderIsGone: who read the server's log has ended, as tee(1) may or a collector of logs, and nobody else notices.
+func TestALogWhoseReaderIsGone(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, plan{sh: "exec 2>&3 3>&-", files: []*os.File{w}, args: append([]string{"--log-level", "debug"}, appFlags...)})
+	for _, end := range []*os.File{w, r} {
+		if err := end.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	witness := s.connect(t)
+	witness.subscribe("news", nil)
+	for i := range 10 {
+		if status, _ := s.request(t, "POST", "/none", ""); status != http.StatusNotFound { // that is a line
+			t.Fatal(status)
+		}
+		if status, text := s.request(t, "POST", "/events", `{"name":"e","channel":"news","data":"`+strconv.Itoa(i)+`"}`); status != http.StatusOK {
+			t.Fatalf("%d %s", status, text)
+		}
+		witness.expect("e", "news", strconv.Itoa(i))
+	}
+}
+
 // TestAddressesBehindNginx: with the site of deploy/ each client of nginx has its own limit, whatever it writes itself.
 func TestAddressesBehindNginx(t *testing.T) {
 	t.Parallel()
