@@ -13,7 +13,8 @@
 // Threads. One goroutine calls Step, four times a second. Everything else may be called from any; Level is one atomic load
 // of a word that nearly never changes. A nil Governor is calm and counts nothing, for who is used without one.
 //
-// Memory is what the runtime has from the kernel without what a collection would give back (TestGarbageIsNotUsed),
+// Memory is what the runtime has from the kernel without what a collection would give back (TestGarbageIsNotUsed)
+// and a part of the holes between objects (TestRoomBetweenObjects),
 // compared with the runtime's own limit, and in a control group with a limit that of the group without what the kernel could drop, so
 // that sockets' buffers count as well.
 package overload

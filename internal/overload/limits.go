@@ -28,6 +28,11 @@ const (
 	// nearly full, a collection has to tell what is alive.
 	dirtyShare = 1.0 / 16
 
+	// holesPart is what part of the holes between objects is room for more. When half of a crowd has left, each page still has an
+	// object of somebody who stays: nothing can be given back, and a level would stay for ever. New sockets and events find
+	// their sizes there; what has another size does not, and needs memory from the kernel.
+	holesPart = 2
+
 	// groupEvery is how many samples apart the control group is asked: the kernel sums its counters up for that.
 	groupEvery = int(time.Second / Interval)
 )

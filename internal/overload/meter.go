@@ -23,7 +23,7 @@ func NewMeter(root fs.FS, b Bound) *Meter {
 	m := &Meter{root: root, bound: b}
 	for _, name := range []string{
 		"/memory/classes/total:bytes", "/memory/classes/heap/released:bytes", "/memory/classes/heap/free:bytes",
-		"/memory/classes/heap/objects:bytes", "/gc/heap/live:bytes",
+		"/memory/classes/heap/objects:bytes", "/gc/heap/live:bytes", "/memory/classes/heap/unused:bytes",
 	} {
 		m.sample = append(m.sample, metrics.Sample{Name: name})
 	}
@@ -67,23 +67,27 @@ type heap struct {
 	free    uint64 // of it, without an object: it can be given back
 	objects uint64 // of it, dead ones too
 	live    uint64 // at the end of the last collection
+	holes   uint64 // between objects: room for others of the same size
 }
 
 func (m *Meter) heap() heap {
 	metrics.Read(m.sample)
 	v := func(i int) uint64 { return m.sample[i].Value.Uint64() }
-	return heap{mapped: v(0) - min(v(1), v(0)), free: v(2), objects: v(3), live: v(4)}
+	return heap{mapped: v(0) - min(v(1), v(0)), free: v(2), objects: v(3), live: v(4), holes: v(5)}
 }
 
 // garbage is what a collection may give back.
 func (h heap) garbage() uint64 { return h.free + h.objects - min(h.live, h.objects) }
 
-// used is the memory without that.
-func (h heap) used() uint64 { return h.mapped - min(h.garbage(), h.mapped) }
+// room is the part of the holes that counts as unused.
+func (h heap) room() uint64 { return h.holes / holesPart }
+
+// used is the memory without what a collection may give back and without room.
+func (h heap) used() uint64 { return h.mapped - min(h.garbage()+h.room(), h.mapped) }
 
 // doubtful reports whether the process is nearly full if nothing of what it has allocated since the last collection is dead.
 func (h heap) doubtful(limit uint64) bool {
-	return float64(h.mapped-min(h.free, h.mapped)) >= memorySteps[0].enter*float64(limit) &&
+	return float64(h.mapped-min(h.free+h.room(), h.mapped)) >= memorySteps[0].enter*float64(limit) &&
 		float64(h.objects-min(h.live, h.objects)) >= dirtyShare*float64(limit)
 }
 

@@ -47,6 +47,26 @@ func TestMeterLooksWhatIsAlive(t *testing.T) {
 	kept = nil
 }
 
+// When every second of many objects is gone, hardly a page is free, but the others have room for more.
+func TestRoomBetweenObjects(t *testing.T) {
+	const many, size = 64 << 10, 1 << 10
+	m := NewMeter(tree(nil), Bound{Bytes: 1024 * mib, Go: 1024 * mib})
+	for range many {
+		kept = append(kept, make([]byte, size))
+	}
+	runtime.GC()
+	full := m.Read()
+	for i := 0; i < many; i += 2 {
+		kept[i] = nil
+	}
+	runtime.GC()
+	runtime.GC() // sweeps what the first has found
+	if half := m.Read(); half.Used > full.Used-many*size/5 {
+		t.Errorf("of %d bytes half are dead: used was %d and is %d", many*size, full.Used, half.Used)
+	}
+	kept = nil
+}
+
 func TestDoubt(t *testing.T) {
 	for _, test := range []struct {
 		h    heap
@@ -54,9 +74,10 @@ func TestDoubt(t *testing.T) {
 		want bool
 	}{
 		{heap{mapped: 90, objects: 60, live: 40}, 70, true},
-		{heap{mapped: 90, free: 20, objects: 60, live: 40}, 50, false}, // enough is free
-		{heap{mapped: 90, objects: 60, live: 58}, 88, false},           // it is known what is alive
-		{heap{mapped: 90, objects: 40, live: 60}, 90, false},           // swept already
+		{heap{mapped: 90, free: 20, objects: 60, live: 40}, 50, false},  // enough is free
+		{heap{mapped: 90, objects: 60, live: 58}, 88, false},            // it is known what is alive
+		{heap{mapped: 90, objects: 60, live: 40, holes: 30}, 55, false}, // there is room
+		{heap{mapped: 90, objects: 40, live: 60}, 90, false},            // swept already
 		{heap{mapped: 50, objects: 40, live: 10}, 20, false},
 	} {
 		if got := test.h.doubtful(100); got != test.want || test.h.used() != test.used {
