@@ -70,6 +70,14 @@ func TestLagRefusesSockets(t *testing.T) {
 	if g.Stats().Shed[overload.Socket][overload.Lag] != 1 {
 		t.Errorf("%+v", g.Stats().Shed)
 	}
+	// It comes to it, and sockets are refused a while longer: nobody should send more here.
+	l.stats.ended()
+	g.Step(overload.Reading{Lag: m.Lag()})
+	again := m.Open(0)
+	again.Feed([]byte(handshake))
+	if why := m.Unready(); !strings.HasPrefix(string(again.Take()), refused503) || len(why) != 1 || !strings.HasPrefix(why[0], "new sockets are refused") {
+		t.Errorf("%q", why)
+	}
 }
 
 // While client events are thinned one of each connection gets through in a second, and who sends more is told so once.

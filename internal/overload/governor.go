@@ -175,10 +175,16 @@ func (g *Governor) say(level slog.Level, text string, args ...any) {
 	}
 }
 
-// Unready returns why memory speaks against more connections, or "".
+// Unready returns why no more connections should come while new sockets are refused, or "".
 func (g *Governor) Unready() string {
-	if g == nil || g.Level() == Calm || Reason(g.state.Load()>>8) != Memory {
+	if g == nil {
 		return ""
+	}
+	switch state := g.state.Load(); {
+	case Level(state) == Calm:
+		return ""
+	case Reason(state>>8) == Lag:
+		return "new sockets are refused, because loops were late for seconds"
 	}
 	return "memory runs short: " + g.reading.Load().Memory.String()
 }
