@@ -180,7 +180,15 @@ func adviceStatus(a *answer) string {
 		return "let the proxy pass /apps/ on to the server, as deploy/nginx.conf does; with a prefix, compare REVERB_SERVER_PATH"
 	case http.StatusRequestEntityTooLarge:
 		return "raise client_max_body_size of nginx, or what your proxy calls it"
+	case http.StatusTooManyRequests:
+		if strings.Contains(a.body, "from this address") {
+			return "raise --connection-rate or --connections-per-address; behind a proxy --trusted-proxies has to name it, else all sockets count as its own"
+		}
+		return "the proxy limits requests: raise that for /app/ and /apps/"
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		if strings.Contains(a.body, "overloaded") || strings.Contains(a.body, "short of memory") {
+			return "the server is overloaded: resound top and its log say of what"
+		}
 		return "the proxy does not reach the server: is it running, and on the port that the proxy passes on to?"
 	}
 	if a.status/100 == 3 {
