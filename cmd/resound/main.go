@@ -112,7 +112,7 @@ func start(c *config.Config, inherited *takeover.Inherited, program takeover.Pro
 		return err
 	}
 	o := node.Options{
-		Log: log, Level: level, Dropped: out.Dropped, Bound: boundMemory(c, log),
+		Log: log, Level: level, Dropped: out.Dropped, Bound: boundMemory(c),
 		Inherited: inherited, Program: program,
 	}
 	if older != nil {
@@ -139,6 +139,7 @@ func start(c *config.Config, inherited *takeover.Inherited, program takeover.Pro
 	}
 	if failure == nil {
 		announce(c, n, log)
+		logBound(log, o.Bound)
 		failure = run(c, n, program, signals, log)
 	}
 	// Also after a start that failed: the log is open by then, and what is closed well begins no epoch.
