@@ -25,6 +25,10 @@ type Farewell struct {
 	Why  *protocol.Error // ErrStopping or ErrMoved
 	Pace int             // sessions a second, at least; 0 is all at once
 	Over time.Duration   // how long it may take: where there are more sessions it is faster
+
+	// Grace is how long connections may take that have not said yet what they want; 0 is that they are closed. For who dialled just
+	// before a hand-over the end of the connection is a dial that failed, and costs 15 s.
+	Grace time.Duration
 }
 
 // slice is how often some sessions are closed.
@@ -34,6 +38,7 @@ const slice = 20 * time.Millisecond
 // has been told; then the HTTP server has the connections that are kept.
 func (e *Engine) Drain(ctx context.Context, f Farewell) error {
 	e.farewell.Store(f.Why)
+	e.grace.Store(int64(f.Grace))
 	e.draining.Store(true)
 	e.Dismiss(ctx, f)
 	e.endRequests()
@@ -117,6 +122,8 @@ func (l *loop) drain() {
 		switch {
 		case c.state == stateHead && c.awaits == nextHead:
 			l.host.handover(c, nil) // the HTTP server answers a request that is on its way, and ends the others
+		case c.state == stateHead && l.engine.grace.Load() > 0:
+			l.wheel.arm(c, l.engine.graceSeconds())
 		case c.state == stateHead:
 			c.drop()
 		case c.state == stateOpen: // came while the others left
@@ -124,6 +131,9 @@ func (l *loop) drain() {
 		}
 	}
 }
+
+// graceSeconds is Farewell.Grace on the wheel.
+func (e *Engine) graceSeconds() uint32 { return seconds(time.Duration(e.grace.Load())) }
 
 // Freeze leaves what sessions send unread, and lets no loop answer a request: what they ask for would be heard by half of the
 // others while another process takes over. Connections stay, and what is sent to them goes out.

@@ -2,17 +2,23 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"resound/channels"
 	"resound/protocol"
 )
 
 // Everybody is told, whatever the slices; who comes later on a connection of the HTTP server's, too.
 func TestDrainInSlices(t *testing.T) {
 	for _, f := range []Farewell{
-		{ErrStopping, 0, 0}, {ErrMoved, 1000, time.Minute}, {ErrMoved, 100_000, time.Minute}, {ErrStopping, 1, 100 * time.Millisecond},
+		{Why: ErrStopping}, {Why: ErrMoved, Pace: 1000, Over: time.Minute}, {Why: ErrMoved, Pace: 100_000, Over: time.Minute},
+		{Why: ErrStopping, Pace: 1, Over: 100 * time.Millisecond},
 	} {
 		e := start(t, 2)
 		var clients []*client
@@ -51,7 +57,7 @@ func TestDrainInAHurry(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { e.Dismiss(ctx, Farewell{ErrMoved, 1, 10 * time.Hour}); close(done) }()
+	go func() { e.Dismiss(ctx, Farewell{Why: ErrMoved, Pace: 1, Over: 10 * time.Hour}); close(done) }()
 	clients[0].Close()
 	cancel()
 	<-done
@@ -96,5 +102,78 @@ func TestFreeze(t *testing.T) {
 	}
 	if got := c.next(); !strings.Contains(got, `"channel":"d"`) {
 		t.Error(got)
+	}
+}
+
+// hesitant is a connection that writes the second time when it may.
+type hesitant struct {
+	net.Conn
+	writes int
+	may    chan struct{}
+}
+
+func (h *hesitant) Write(p []byte) (int, error) {
+	if h.writes++; h.writes > 1 {
+		<-h.may
+	}
+	return h.Conn.Write(p)
+}
+
+// Who has dialled just before a hand-over, and is in the middle of whatever comes first, is told to come to the other
+// process. A stop waits for nobody.
+func TestDrainWithConnectionsThatHaveNotSpoken(t *testing.T) {
+	for _, f := range []Farewell{{Why: ErrMoved, Grace: 30 * time.Second}, {Why: ErrStopping}} {
+		plain, secured := start(t, 1), secure(t, 1)
+		may := make(chan struct{})
+		slow := &hesitant{Conn: beneath(dial(t, secured).Conn), may: may}
+		shaking, shaken := newClient(t, tls.Client(slow, &tls.Config{InsecureSkipVerify: true})), dial(t, secured)
+		go shaking.Conn.(*tls.Conn).Handshake() //nolint:errcheck // the upgrade says it
+		if err := shaken.Conn.(*tls.Conn).Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		half := dial(t, plain)
+		io.WriteString(half, handshake[:40])
+		all := map[*Engine]map[string]*client{
+			plain:   {"half a head": half, "silent": dial(t, plain)},
+			secured: {"a handshake under way": shaking, "a handshake": shaken, "silent over TLS": dial(t, secured)},
+		}
+		for secured.handshakes.open.Load() != 1 || secured.Stats().TLS.Handshakes != 1 || secured.Sockets() != 2 || plain.Sockets() != 2 {
+			time.Sleep(time.Millisecond)
+		}
+		for e := range all {
+			ended, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = e.Drain(ended, f) // it has begun then
+			done := make(chan struct{})
+			e.loops[0].mailbox.Post(channels.Call(func() { close(done) }))
+			<-done
+		}
+		close(may)
+		for e, list := range all {
+			for name, c := range list {
+				if f.Grace == 0 {
+					_, err := io.WriteString(c, handshake)
+					if err == nil {
+						_, err = http.ReadResponse(c.r, nil)
+					}
+					if err == nil {
+						t.Errorf("%s: a server that stops has answered", name)
+					}
+					continue
+				}
+				rest := handshake
+				if c == half {
+					rest = handshake[40:]
+				}
+				io.WriteString(c, rest)
+				if res, err := http.ReadResponse(c.r, nil); err != nil || res.StatusCode != 101 {
+					t.Errorf("%s: %v, %v", name, res, err)
+				} else if got := c.next(); got != "close 4200 "+ErrMoved.Text {
+					t.Errorf("%s: %s", name, got)
+				}
+				c.Close()
+			}
+			<-e.drained
+		}
 	}
 }

@@ -76,6 +76,7 @@ type Engine struct {
 	draining  atomic.Bool
 	frozen    atomic.Bool                    // sessions are not read
 	farewell  atomic.Pointer[protocol.Error] // what a new session is told while draining
+	grace     atomic.Int64                   // of that: Farewell.Grace
 	drained   chan struct{}                  // closed when the last socket has gone while draining
 	once      sync.Once                      // closes drained
 
@@ -157,7 +158,7 @@ func (e *Engine) Evict(app *channels.App) {
 
 // left counts n sockets out.
 func (e *Engine) left(n int64) {
-	if e.sockets.Add(-n) == 0 && e.draining.Load() {
+	if e.sockets.Add(-n) == 0 && e.draining.Load() && (e.grace.Load() == 0 || e.handshakes.open.Load() == 0) {
 		e.once.Do(func() { close(e.drained) })
 	}
 }

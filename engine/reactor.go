@@ -189,8 +189,12 @@ func (r *reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	if a.accepted {
 		h.loop.stats.accepted.Add(1)
 	}
-	if e.draining.Load() && a.accepted || e.exhausted() {
+	late := e.draining.Load() && a.awaits != readHead // what comes back from the HTTP server is told why it has to go
+	if late && e.grace.Load() == 0 || e.exhausted() {
 		return nil, gnet.Close
+	}
+	if late {
+		h.loop.wheel.arm(conn, e.graceSeconds())
 	}
 	h.loop.arrives(conn, a)
 	h.loop.between()

@@ -21,6 +21,8 @@ type handshakes struct {
 
 	done, resumed, failed, refused, plain atomic.Uint64
 
+	open atomic.Int64 // connections that run or wait, until a loop has them
+
 	mu      sync.Mutex
 	running int      // guarded by mu: goroutines
 	waiting []parcel // guarded by mu: for one of them
@@ -59,6 +61,7 @@ func (h *handshakes) offer(p parcel) bool {
 		h.refused.Add(1)
 		return false
 	}
+	h.open.Add(1)
 	h.engine.handover.active.Add(1)
 	return true
 }
@@ -67,7 +70,14 @@ func (h *handshakes) offer(p parcel) bool {
 func (h *handshakes) run(p parcel) {
 	for ok := true; ok; p, ok = h.next() {
 		h.shake(p)
+		h.over(1)
 	}
+}
+
+// over counts connections out.
+func (h *handshakes) over(n int) {
+	h.open.Add(int64(-n))
+	h.engine.left(0)
 }
 
 // next returns a connection that waits, or ends the goroutine that asks.
@@ -126,6 +136,7 @@ func (h *handshakes) end() {
 		_ = unix.Close(p.fd)
 		h.engine.handover.active.Add(-1)
 	}
+	h.over(len(h.waiting))
 	h.waiting = nil
 }
 

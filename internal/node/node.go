@@ -190,7 +190,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	var err error
 	switch {
 	case moved:
-		farewell.Why, farewell.Pace = engine.ErrMoved, movePace
+		farewell.Why, farewell.Pace, farewell.Grace = engine.ErrMoved, movePace, moveGrace
 		n.stopAdmin()
 	case n.inherited.Activated:
 		farewell.Why = engine.ErrMoved

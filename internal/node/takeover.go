@@ -31,6 +31,9 @@ const (
 // movePace is how many sessions a second are told to come back to the new process: half of what it takes in.
 const movePace = 2000
 
+// moveGrace is how long a connection may take whose first bytes are on their way when another process has taken over.
+const moveGrace = 2 * time.Second
+
 // adminSocket is the name by which the socket of metrics is passed on.
 const adminSocket = "resound-admin"
 
