@@ -26,8 +26,8 @@ type Farewell struct {
 	Pace int             // sessions a second, at least; 0 is all at once
 	Over time.Duration   // how long it may take: where there are more sessions it is faster
 
-	// Grace is how long connections may take that have not said yet what they want; 0 is that they are closed. For who dialled just
-	// before a hand-over the end of the connection is a dial that failed, and costs 15 s.
+	// Grace is how long connections may take on which no request is under way; 0 is that they are closed. For who dialled just
+	// before a hand-over the end of the connection is a dial that failed, and costs 15 s; a publisher that keeps one may be writing.
 	Grace time.Duration
 }
 
@@ -120,10 +120,13 @@ func (l *loop) dismiss(list []*conn, why *protocol.Error) {
 func (l *loop) drain() {
 	for _, c := range l.all() {
 		switch {
+		case c.state == stateHead && l.engine.grace.Load() > 0:
+			if c.awaits == nextHead {
+				c.awaits = firstHead // it is not kept again
+			}
+			l.wheel.arm(c, l.engine.graceSeconds())
 		case c.state == stateHead && c.awaits == nextHead:
 			l.host.handover(c, nil) // the HTTP server answers a request that is on its way, and ends the others
-		case c.state == stateHead && l.engine.grace.Load() > 0:
-			l.wheel.arm(c, l.engine.graceSeconds())
 		case c.state == stateHead:
 			c.drop()
 		case c.state == stateOpen: // came while the others left

@@ -177,3 +177,28 @@ func TestDrainWithConnectionsThatHaveNotSpoken(t *testing.T) {
 		}
 	}
 }
+
+// A kept connection is not closed while its next request may be on the way to it: that is answered, and says that it is the last.
+func TestDrainWithKeptConnections(t *testing.T) {
+	m, _ := told(t)
+	busy, idle := m.Open(0), m.Open(0)
+	for _, w := range []*Wire{busy, idle} {
+		w.Feed([]byte(whole))
+	}
+	m.Freeze() // as a hand-over does
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = m.Drain(ended, Farewell{Why: ErrMoved, Grace: 2 * time.Second})
+	m.Turn()
+	if busy.Closed || idle.Closed {
+		t.Error("kept connections were closed at once")
+	}
+	busy.Feed([]byte(whole))
+	if string(busy.HandedOver) != whole {
+		t.Errorf("the HTTP server has %q", busy.HandedOver)
+	}
+	m.Advance(3 * time.Second)
+	if !idle.Closed {
+		t.Error("a connection without a request stays")
+	}
+}
