@@ -109,6 +109,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.serving {
 		return c.Conn.Read(p)
 	}
+	if e, ok := c.Conn.(interface{ Early() bool }); ok && e.Early() {
+		return c.Conn.Read(p) // a request, or its beginning, is there, and nothing is waited for
+	}
 	c.waits.Store(true)
 	if c.set.ending.Load() {
 		defer time.AfterFunc(arrivalTime, c.interrupt).Stop()

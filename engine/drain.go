@@ -44,7 +44,7 @@ func (e *Engine) Drain(ctx context.Context, f Farewell) error {
 	e.endRequests()
 	select {
 	case <-e.drained:
-		return nil
+		return e.handover.taken(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("%d connections did not hang up: %w", e.sockets.Load(), ctx.Err())
 	}

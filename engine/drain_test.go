@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -200,5 +201,32 @@ func TestDrainWithKeptConnections(t *testing.T) {
 	m.Advance(3 * time.Second)
 	if !idle.Closed {
 		t.Error("a connection without a request stays")
+	}
+}
+
+// The last request on the loops is the HTTP server's before a drain is over, so that the end of that one does not throw it away.
+func TestDrainLeavesNoRequestBehind(t *testing.T) {
+	e := bare(t, Options{Host: "127.0.0.1", Loops: 1})
+	if err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer stopped(t, e)
+	io.WriteString(dialed(t, e), "GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+	for len(e.handover.queue) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := e.Drain(context.Background(), Farewell{Why: ErrStopping})
+		done <- errors.Join(err, e.handover.Close())
+	}()
+	time.Sleep(20 * time.Millisecond) // only so that the fault would show
+	c, err := e.Listener().Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -99,6 +101,19 @@ func (h *handover) Close() error {
 			return nil
 		}
 	}
+}
+
+// taken returns when the HTTP server has accepted all connections that it was offered: the last request of a server that stops
+// may have come on the last connection of a loop.
+func (h *handover) taken(ctx context.Context) error {
+	for len(h.queue) > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d requests wait: %w", len(h.queue), ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // Addr returns the address of the one port.

@@ -76,6 +76,9 @@ func (c *httpConn) Read(p []byte) (int, error) {
 	return n, opError("read", err)
 }
 
+// Early reports whether bytes were read before the hand-over that the next Read returns. The goroutine that reads may call it.
+func (c *httpConn) Early() bool { return len(c.early) > 0 }
+
 func (c *httpConn) beginRead() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -33,6 +33,9 @@ func (c *tlsConn) Read(p []byte) (int, error) {
 	return c.transport.tls.Read(p)
 }
 
+// Early is httpConn's.
+func (c *tlsConn) Early() bool { return len(c.early) > 0 }
+
 func (c *tlsConn) Write(p []byte) (int, error) { return c.transport.tls.Write(p) }
 
 // CloseWrite says that nothing more will be written, in both languages.
