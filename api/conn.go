@@ -72,6 +72,12 @@ func (s *connSet) remove(c *conn) {
 	delete(s.open, c)
 }
 
+func (s *connSet) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 // end closes all connections that wait for a request, and from here on each that begins to.
 func (s *connSet) end() {
 	s.ending.Store(true) // first, so that a connection which begins to wait behind our look sees it

@@ -89,6 +89,30 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// A server that has left its place to another one is vacated by the last answer on each connection.
+func TestVacated(t *testing.T) {
+	old, next := newNode(t), newNode(t)
+	address, other := serveOn(t, old.server), serveOn(t, next.server)
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	const up = "GET /up HTTP/1.1\r\nHost: x\r\n\r\n"
+	ask(t, c, r, up)
+	old.server.Release(func() (net.Conn, error) { return net.Dial("tcp", other) })
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	old.server.Vacated(ended) // for who waits for nobody
+	vacated := make(chan struct{})
+	go func() { old.server.Vacated(context.Background()); close(vacated) }()
+	if res, body := ask(t, c, r, up); res.StatusCode != 200 || !res.Close || body != `{"health":"OK"}` {
+		t.Errorf("%v %q", res, body)
+	}
+	<-vacated
+}
+
 // A publish that is passed on is the same publish, signature and all.
 func TestPassedOnAsItCame(t *testing.T) {
 	old, next := newNode(t), newNode(t)

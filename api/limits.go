@@ -55,6 +55,9 @@ const (
 	// publishers wait by default.
 	passTimeout = 30 * time.Second
 
+	// vacatedPoll is how often a server that is left looks whether connections are left.
+	vacatedPoll = 10 * time.Millisecond
+
 	// warnInterval is how often the log tells that an application's publishers
 	// and the server disagree about the time: each of their requests shows it.
 	warnInterval = time.Minute

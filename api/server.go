@@ -130,6 +130,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.http.ShutdownWithContext(ctx)
 }
 
+// Vacated returns when there is no connection any more, or when ctx has ended. Where requests are passed on each answer says that it is
+// the last of its connection, so that nobody loses one.
+func (s *Server) Vacated(ctx context.Context) {
+	for s.open.count() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(vacatedPoll):
+		}
+	}
+}
+
 // Handler answers one request. It is what Serve calls, where the gate is open; ctx need not have a connection.
 func (s *Server) Handler(ctx *fasthttp.RequestCtx) { s.handle(ctx, s.counts) }
 

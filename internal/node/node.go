@@ -199,14 +199,20 @@ func (n *Node) Stop(ctx context.Context) error {
 		err = n.engine.Refuse()
 	}
 	if n.config.Drain == 0 {
-		farewell.Pace = 0
+		farewell.Pace, farewell.Grace = 0, 0
 	}
 	if n.events != nil && !moved { // first, so that who kills takes nothing
 		if failed := n.events.Flush(); failed != nil && !errors.Is(failed, persist.ErrOff) {
 			n.log.Error("what was published is not on the disk", "error", failed)
 		}
 	}
-	err = errors.Join(err, n.engine.Drain(ctx, farewell), n.api.Shutdown(ctx))
+	err = errors.Join(err, n.engine.Drain(ctx, farewell))
+	if farewell.Grace > 0 {
+		grace, cancel := context.WithTimeout(ctx, farewell.Grace)
+		n.api.Vacated(grace)
+		cancel()
+	}
+	err = errors.Join(err, n.api.Shutdown(ctx))
 	n.cancel()
 	// The end of the loops is no matter of anybody's patience.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loopsTimeout)
