@@ -195,7 +195,7 @@ func run(c *config.Config, n *node.Node, program takeover.Program, signals <-cha
 		case s := <-signals:
 			// A terminal that is closed sends SIGHUP too, and then nobody could stop the server any more.
 			if s == syscall.SIGHUP && !isTerminal(os.Stdout) {
-				_ = watcher.Reload() // it logs what is wrong
+				go watcher.Reload() //nolint:errcheck // it logs what is wrong; it may wait for a hand-over, and a stop may not wait for it
 				continue
 			}
 			if s == syscall.SIGUSR2 {
