@@ -90,6 +90,7 @@ func (s *sources) normalise(c *Config, _ *kong.Context) error {
 	for _, note := range c.cleanOrigins() {
 		s.notes = append(s.notes, s.at("allowed-origins")+": "+note)
 	}
+	s.noteProxies(c)
 	if err := s.fail(s.secure(c)); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -146,4 +147,30 @@ func (c *Config) Proxies() (p Proxies) {
 		}
 	}
 	return p
+}
+
+// noteProxies warns of limits for one address where all sockets come from one that is not known to be a proxy's.
+func (s *sources) noteProxies(c *Config) {
+	limit := "connection-rate"
+	if c.ConnectionRate == 0 {
+		limit = "connections-per-address"
+	}
+	p := c.Proxies()
+	if c.ConnectionRate+c.ConnectionsPerAddress == 0 || p.Peer {
+		return
+	}
+	note := func(who, trusted string) {
+		s.notes = append(s.notes, fmt.Sprintf("%s: %s count as one address: name the proxy, --trusted-proxies=%s", s.at(limit), who, trusted))
+	}
+	if c.UnixSocket != "" && !p.Unix {
+		note("all sockets over "+c.UnixSocket, unixPeers)
+	}
+	host := c.Host
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	addr, err := netip.ParseAddr(host)
+	if err == nil && addr.IsLoopback() && !slices.ContainsFunc(p.Nets, func(n netip.Prefix) bool { return n.Contains(addr) }) {
+		note("all sockets that come to "+c.Host, addr.String())
+	}
 }
