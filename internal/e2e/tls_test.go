@@ -49,6 +49,37 @@ func TestClientsOverTLS(t *testing.T) {
 	}
 }
 
+// TestHandshakesAreCounted: the metrics say how handshakes end.
+func TestHandshakesAreCounted(t *testing.T) {
+	t.Parallel()
+	ca, dir := certtest.New(t), t.TempDir()
+	cert, key := ca.Pair("127.0.0.1")
+	certFile, keyFile := ca.Write(dir, "pair", cert, key)
+	s := start(t, plan{args: append([]string{"--tls-cert", certFile, "--tls-key", keyFile, "--admin-address=127.0.0.1:0"}, appFlags...)})
+	up := func(c *tls.Config) error {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: c, DisableKeepAlives: true}, Timeout: patience}
+		res, err := client.Get("https://" + s.addr + "/up")
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err
+	}
+	known := &tls.Config{RootCAs: ca.Pool(), ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+	for range 2 {
+		if err := up(known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := up(&tls.Config{}); err == nil {
+		t.Error("a stranger's certificate was fine")
+	}
+	eventually(t, "one handshake of each kind", func() bool {
+		m := readMetrics(t, s.adminURL(t))
+		of := func(result string) float64 { return m[`resound_tls_handshakes_total{result="`+result+`"}`] }
+		return of("full") == 1 && of("resumed") == 1 && of("failed") == 1 && m["resound_tls_handshakes_running"] == 0
+	})
+}
+
 // A certificate of Valet in the home directory is enough, as with Reverb.
 func TestValetsCertificateIsFound(t *testing.T) {
 	t.Parallel()

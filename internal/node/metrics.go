@@ -48,6 +48,8 @@ var (
 	descReceived      = desc("received_bytes_total", "Bytes read.")
 	descSent          = desc("sent_bytes_total", "Bytes that the kernel took.")
 	descWrites        = desc("writes_total", "Calls of the kernel to write.")
+	descHandshakes    = desc("tls_handshakes_total", "Handshakes of TLS: full, resumed, failed (or not in time), refused (too many were under way), plain (HTTP instead).", "result")
+	descShaking       = desc("tls_handshakes_running", "Handshakes of TLS under way.")
 	descPings         = desc("pings_total", "Pings sent to connections that were idle.")
 	descSlow          = desc("slow_connections", "Connections that do not take what they get.")
 	descBacklog       = desc("backlog_bytes", "Bytes that those leave, each counted for each; events are shared in memory.")
@@ -100,7 +102,11 @@ func (metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect is prometheus.Collector's.
 func (m metrics) Collect(out chan<- prometheus.Metric) {
 	c := collection{out}
-	c.engine(m.node.engine.Stats())
+	s := m.node.engine.Stats()
+	c.engine(s)
+	if m.node.certificates != nil {
+		c.tls(s.TLS)
+	}
 	c.overload(m.node)
 	c.api(m.node)
 	c.apps(m.node)
@@ -167,6 +173,15 @@ func (c collection) engine(s engine.Stats) {
 	c.histogram(descTurns, all.Turns)
 	c.histogram(descWaited, all.Waited)
 	c.histogram(descWritten, all.Written)
+}
+
+func (c collection) tls(s engine.TLSStats) {
+	for result, n := range map[string]uint64{
+		"full": s.Handshakes - min(s.Resumed, s.Handshakes), "resumed": s.Resumed, "failed": s.Failed, "refused": s.Refused, "plain": s.Plain,
+	} {
+		c.total(descHandshakes, n, result)
+	}
+	c.gauge(descShaking, float64(s.Running))
 }
 
 func (c collection) overload(n *Node) {
