@@ -55,15 +55,31 @@ func newConnSet(limit int) *connSet {
 	return &connSet{limit: limit, open: make(map[*conn]struct{})}
 }
 
-// add takes a connection in, unless there are as many as there may be.
+// add takes a connection in, unless there are as many as there may be. Then one that is only kept for its next request goes
+// first: whoever keeps many of those would keep publishers out.
 func (s *connSet) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.open) >= s.limit {
+	if len(s.open) >= s.limit && !s.makeRoom() {
 		return false
 	}
 	s.open[c] = struct{}{}
 	return true
+}
+
+// makeRoom closes a connection that is kept, if there is one among some of all. The caller holds mu.
+func (s *connSet) makeRoom() bool {
+	looks := 0
+	for c := range s.open {
+		if c.kept.Load() && c.interrupt() {
+			delete(s.open, c)
+			return true
+		}
+		if looks++; looks == maxLooks {
+			break
+		}
+	}
+	return false
 }
 
 func (s *connSet) remove(c *conn) {
@@ -94,6 +110,7 @@ type conn struct {
 	set    *connSet
 	linger atomic.Bool // the peer may still be sending what was refused
 	waits  atomic.Bool // a read for the first bytes of a request is under way
+	kept   atomic.Bool // it has had an answer, and its next request has not begun
 
 	serving bool // a request is under way, from its first byte to the end of its answer
 }
@@ -104,8 +121,10 @@ func track(nc net.Conn, state fasthttp.ConnState) {
 	switch {
 	case ok && state == fasthttp.StateActive:
 		c.serving = true
+		c.kept.Store(false)
 	case ok && state == fasthttp.StateIdle:
 		c.serving = false
+		c.kept.Store(true)
 	}
 }
 
@@ -120,7 +139,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.waits.Store(true)
 	if c.set.ending.Load() {
-		defer time.AfterFunc(arrivalTime, c.interrupt).Stop()
+		defer time.AfterFunc(arrivalTime, func() { c.interrupt() }).Stop()
 	}
 	n, err := c.Conn.Read(p)
 	if !c.waits.CompareAndSwap(true, false) {
@@ -129,11 +148,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// interrupt closes the connection if it waits for a request. Any goroutine may call it.
-func (c *conn) interrupt() {
-	if c.waits.CompareAndSwap(true, false) {
-		_ = c.Conn.Close() // who serves it sees the end in Read
+// interrupt closes the connection if it waits for a request, and reports whether it did. Any goroutine may call it.
+func (c *conn) interrupt() bool {
+	if !c.waits.CompareAndSwap(true, false) {
+		return false
 	}
+	_ = c.Conn.Close() // who serves it sees the end in Read
+	return true
 }
 
 // Close closes the connection. One that lingers says goodbye first and reads

@@ -27,8 +27,13 @@ const (
 
 	// maxConnections is how many HTTP connections are served at once. Each has
 	// a goroutine and a read buffer, about 24 KB: 100 MB at most. Publishers
-	// keep few connections; what is above gets a 503 that says so.
+	// keep few connections; what is above takes the place of one on which
+	// nothing happens, or gets a 503 that says so.
 	maxConnections = 4096
+
+	// maxLooks is how many connections are looked at for one that can go when there are maxConnections. If a tenth of all is
+	// kept, one time in a thousand none is found, and who comes is told to come again.
+	maxLooks = 64
 
 	// readTimeout is how long one request may take to arrive, head and body.
 	// pusher-http-php gives up its connect after 10 s.

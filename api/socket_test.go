@@ -244,7 +244,9 @@ func TestConnectionsHaveALimit(t *testing.T) {
 	for _, c := range kept {
 		c.send(up)
 		c.want("GET", 200, `{"health":"OK"}`)
+		c.send(up[:10])
 	}
+	n.eventuallyKept(t, 0)
 	for range 3 {
 		c := dial(t, addr)
 		res := c.want("GET", 503, "Service unavailable. There are 4096 HTTP connections, which is the limit: keep fewer, and use them again.")
@@ -256,15 +258,66 @@ func TestConnectionsHaveALimit(t *testing.T) {
 	if got := n.server.Stats().Requests; !slices.Contains(got, Requests{"other", 503, 3}) {
 		t.Errorf("who was turned away is not counted: %+v", got)
 	}
+	kept[0].send(up[10:])
+	kept[0].want("GET", 200, `{"health":"OK"}`)
 	if err := kept[0].CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	kept[0].wantClosed() // the server forgets it first
 	kept[0] = dial(t, addr)
+	kept[0].send(up[:10])
 	for _, c := range kept {
+		c.send(up[10:])
+		c.want("GET", 200, `{"health":"OK"}`)
+	}
+}
+
+// eventuallyKept waits until so many connections have had an answer and wait for their next request.
+func (n *node) eventuallyKept(t *testing.T, want int) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		got := 0
+		n.server.open.mu.Lock()
+		for c := range n.server.open.open {
+			if c.kept.Load() && c.waits.Load() {
+				got++
+			}
+		}
+		n.server.open.mu.Unlock()
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d connections are kept, want %d", got, want)
+		}
+	}
+}
+
+// Who keeps connections on which nothing happens keeps nobody out: one of them goes for each that comes.
+func TestKeptConnectionsMakeRoom(t *testing.T) {
+	n := newNode(t)
+	const limit = 4
+	n.server.open.limit = limit
+	addr := n.serve(t)
+	const up = "GET /up HTTP/1.1\r\nHost: x\r\n\r\n"
+	for range limit {
+		c := dial(t, addr)
 		c.send(up)
 		c.want("GET", 200, `{"health":"OK"}`)
 	}
+	n.eventuallyKept(t, limit)
+	c := dial(t, addr)
+	c.send(up[:10]) // it stays when others come
+	n.eventuallyKept(t, limit-1)
+	for range 3 * limit {
+		other := dial(t, addr)
+		other.send(up)
+		other.want("GET", 200, `{"health":"OK"}`)
+		n.eventuallyKept(t, limit-1)
+	}
+	c.send(up[10:])
+	c.want("GET", 200, `{"health":"OK"}`)
+	n.eventuallyKept(t, limit)
 }
 
 // A publish that ends early publishes nothing, wherever it ends; one that comes in two pieces is whole.
