@@ -104,9 +104,7 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	c := collection{out}
 	s := m.node.engine.Stats()
 	c.engine(s)
-	if m.node.certificates != nil {
-		c.tls(s.TLS)
-	}
+	c.tls(s.TLS)
 	c.overload(m.node)
 	c.api(m.node)
 	c.apps(m.node)
