@@ -71,9 +71,7 @@ func TestAttackPaths(t *testing.T) {
 }
 
 // TestAttackSlowHeads: a thousand connections that send a byte now and then are gone after ten seconds, and nobody has to wait for them. Those that
-// are slow in other ways are TestSlowClients.
-//
-// Where there is TLS: a handshake that is sent byte by byte belongs into this table, with what it may take.
+// are slow in other ways are TestSlowClients and TestAttackSlowHandshakes.
 func TestAttackSlowHeads(t *testing.T) {
 	t.Parallel()
 	v := attacked(t)
