@@ -92,8 +92,8 @@ func TestAttackSlowHandshakes(t *testing.T) {
 	hangUp(conns)
 	eventually(t, "none to be left", func() bool { return v.open(t) <= v.before.sockets+1 })
 	eventually(t, "their goroutines to end", func() bool { return v.cost(t).routine <= v.before.routine+20 })
-	if m := readMetrics(t, v.admin); m.of(t, `resound_tls_handshakes_total{outcome="failed"}`) < float64(2*n) || m.of(t, `resound_tls_handshakes_total{outcome="done"}`) != 1 {
-		t.Errorf("%v failed, %v were done", m[`resound_tls_handshakes_total{outcome="failed"}`], m[`resound_tls_handshakes_total{outcome="done"}`])
+	if m := readMetrics(t, v.admin); m.of(t, `resound_tls_handshakes_total{result="failed"}`) < float64(2*n) || m.of(t, `resound_tls_handshakes_total{result="full"}`) != 1 {
+		t.Errorf("%v failed, %v were done", m[`resound_tls_handshakes_total{result="failed"}`], m[`resound_tls_handshakes_total{result="full"}`])
 	}
 	v.report(t, fmt.Sprintf("%d handshakes that do not come", len(conns)))
 }
