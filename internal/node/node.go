@@ -192,9 +192,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	case moved:
 		farewell.Why, farewell.Pace, farewell.Grace = engine.ErrMoved, movePace, moveGrace
 		n.stopAdmin()
-	case n.inherited.Activated:
+	case n.inherited.Activated: // systemd has the socket too; those that only this process has are gone
 		farewell.Why = engine.ErrMoved
-		err = n.engine.Pause()
+		err = n.engine.Refuse()
 	default:
 		err = n.engine.Refuse()
 	}
