@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/tls"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -41,6 +42,15 @@ func TestClientsOverTLS(t *testing.T) {
 		if err := p.Trigger("orders", "e", strings.Repeat("x", 9000)); err != nil {
 			t.Error(err)
 		}
+	}
+	res, err := p.HTTPClient.Get("https://" + s.addr + "/replay.js") // what pages with the replay line load
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(res.Header.Get("Content-Type"), "javascript") || !strings.Contains(string(script), "pusher:subscribe") {
+		t.Errorf("/replay.js: %s, %v, %d bytes, %v", res.Status, res.Header, len(script), err)
 	}
 	// Who asks from this machine need not know who signed the certificate.
 	args := append([]string{"health", "--host", "127.0.0.1", "--port", strconv.Itoa(s.port)}, flags...)
