@@ -123,7 +123,7 @@ func (n *Node) handOver(program takeover.Program) (done control.Restarted, err e
 		return done, errors.New("a hand-over, or a change of the applications, is under way")
 	}
 	defer m.mu.Unlock()
-	if err := n.canMove(); err != nil {
+	if err := n.canMove(program); err != nil {
 		return done, err
 	}
 	begun := time.Now()
@@ -151,7 +151,7 @@ func (n *Node) handOver(program takeover.Program) (done control.Restarted, err e
 }
 
 // canMove says why there can be no hand-over now.
-func (n *Node) canMove() error {
+func (n *Node) canMove(program takeover.Program) error {
 	select {
 	case <-n.move.stopping:
 		return errors.New("this server is told to stop")
@@ -165,7 +165,7 @@ func (n *Node) canMove() error {
 	case n.events != nil && n.events.Stats().Off:
 		return errors.New("the log of events is off because its disk failed: what is wrong has to be mended first")
 	}
-	return takeover.Impossible()
+	return program.Impossible()
 }
 
 // startYounger starts the process with this one's sockets.

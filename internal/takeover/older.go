@@ -19,6 +19,8 @@ type Program struct {
 	Path string
 	Args []string // with the name
 	Dir  string
+
+	parent int // who started it; a process that has followed another one has none that waits for it
 }
 
 // Self looks how this process was started. It is called before anything changes the working directory, or the file.
@@ -35,7 +37,7 @@ func Self() (Program, error) {
 		}
 	}
 	dir, err := os.Getwd()
-	return Program{path, os.Args, dir}, err
+	return Program{path, os.Args, dir, os.Getppid()}, err
 }
 
 func same(a, b string) bool {
