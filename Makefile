@@ -7,7 +7,7 @@
 #   make soak DURATION=1h SEED=42   how long, and what an earlier soak has done
 
 FUZZTIME  ?= 60s
-OTHERS    ?= 15s
+OTHERS    ?= 10s
 DURATION  ?= 10m
 SEED      ?= 0
 TESTFLAGS ?=
