@@ -91,13 +91,16 @@ func (l *loop) thin(c *conn) (dropped bool, err *protocol.Error) {
 	return true, err
 }
 
-// allowed is how many bytes a connection may leave unread.
+// allowed is how many bytes a connection may leave unread, of which the kernel has a few more.
 func (e *Engine) allowed() int {
 	if e.governor.Level() >= overload.Guarded {
 		return e.backlog / guardedPart
 	}
-	return e.backlog
+	return e.mostUnread()
 }
+
+// mostUnread is allowed while there is memory.
+func (e *Engine) mostUnread() int { return e.backlog + unsentRoom }
 
 // Relieve closes slow readers that have left more than they may now. What they hold is memory that comes back.
 func (e *Engine) Relieve() {

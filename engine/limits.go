@@ -51,6 +51,10 @@ const (
 	// bound it takes megabytes for each that does not read, copied from frames that all share.
 	maxUnsent = 128 << 10
 
+	// unsentRoom is how many bytes may wait beside the backlog because of that bound: about as many as the kernel took without it. Two
+	// messages at the limit of a megabyte must not close who is a moment late.
+	unsentRoom = 1 << 20
+
 	// frameCost is what a frame that a connection has not taken counts for, beside its bytes: a pong of two
 	// bytes takes that much in memory.
 	frameCost = 64

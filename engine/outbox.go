@@ -236,7 +236,7 @@ func (c *conn) push() bool {
 // settle decides what becomes of the connection after a write.
 func (c *conn) settle() {
 	if c.slow != nil && c.state == stateOpen && c.slow.cost() > c.loop.engine.allowed() {
-		if c.slow.cost() <= c.loop.engine.backlog {
+		if c.slow.cost() <= c.loop.engine.mostUnread() {
 			c.loop.engine.governor.Count(overload.SlowReader)
 		}
 		c.slow.forget()
