@@ -100,7 +100,7 @@ func (e *Engine) allowed() int {
 }
 
 // mostUnread is allowed while there is memory.
-func (e *Engine) mostUnread() int { return e.backlog + unsentRoom }
+func (e *Engine) mostUnread() int { return e.backlog + e.unsent }
 
 // Relieve closes slow readers that have left more than they may now. What they hold is memory that comes back.
 func (e *Engine) Relieve() {

@@ -57,6 +57,7 @@ type Engine struct {
 	options  Options
 	prefix   string
 	backlog  int
+	unsent   int // bytes that may wait beside the backlog in the kernel's place: unsentRoom, or 0 where there is no kernel
 	registry *apps.Registry
 	hub      *channels.Hub
 	loops    []*loop

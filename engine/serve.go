@@ -22,6 +22,7 @@ var (
 // Start listens and returns once connections are accepted, or with the reason why they are not.
 // It is called once.
 func (e *Engine) Start() error {
+	e.unsent = unsentRoom
 	r := &e.reactor
 	r.mu.Lock()
 	if r.stopped {
