@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"net/http"
 
 	"resound/channels"
@@ -55,9 +54,7 @@ var turnedAwayTexts = map[int]string{
 }
 
 func appendTurnedAway(dst []byte, status int) []byte {
-	text := turnedAwayTexts[status]
-	return fmt.Appendf(dst, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n%sRetry-After: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
-		status, http.StatusText(status), poweredBy, refusedRetry, len(text), text)
+	return appendText(dst, status, "Retry-After: "+refusedRetry+"\r\nConnection: close\r\n", turnedAwayTexts[status])
 }
 
 // whispers are who has sent a client event in the present second, while those are thinned.

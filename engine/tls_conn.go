@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"strconv"
+	"net/http"
 
 	"resound/protocol"
 )
@@ -36,11 +36,7 @@ func (c *conn) secured() *transport {
 }
 
 // plainOnTLS answers who speaks HTTP where TLS is spoken.
-var plainOnTLS = func() []byte {
-	const text = "This port speaks https: use https:// or wss://.\n"
-	return []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" + poweredBy +
-		"Connection: close\r\nContent-Length: " + strconv.Itoa(len(text)) + "\r\n\r\n" + text)
-}()
+var plainOnTLS = appendText(nil, http.StatusBadRequest, "Connection: close\r\n", "This port speaks https: use https:// or wss://.\n")
 
 // hello looks at the first bytes on a port of TLS. It returns how many bytes it is done with.
 func (l *loop) hello(c *conn, buf []byte) (n int) {

@@ -143,15 +143,20 @@ func appendAnswer(dst, key []byte, extension string) []byte {
 
 // appendRefusal says why a handshake is not accepted.
 func appendRefusal(dst []byte, why error) []byte {
-	status, more := http.StatusBadRequest, ""
+	status, headers := http.StatusBadRequest, ""
 	if r, ok := why.(*gobwas.ConnectionRejectedError); ok {
 		status = r.StatusCode()
 	}
 	if status == http.StatusUpgradeRequired {
-		more = "Sec-WebSocket-Version: 13\r\n"
+		headers = "Sec-WebSocket-Version: 13\r\n"
 	}
+	return appendText(dst, status, headers, why.Error())
+}
+
+// appendText answers in words. headers are whole lines, or none.
+func appendText(dst []byte, status int, headers, text string) []byte {
 	return fmt.Appendf(dst, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n%s%sContent-Length: %d\r\n\r\n%s",
-		status, http.StatusText(status), poweredBy, more, len(why.Error()), why.Error())
+		status, http.StatusText(status), poweredBy, headers, len(text), text)
 }
 
 // begin starts the session of the application with that key, or says why not.
