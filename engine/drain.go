@@ -41,30 +41,16 @@ func (e *Engine) Drain(ctx context.Context, f Farewell) error {
 	e.grace.Store(int64(f.Grace))
 	e.draining.Store(true)
 	e.Dismiss(ctx, f)
-	e.endRequests()
+	for _, l := range e.loops {
+		l.mailbox.Post(channels.Call(l.drain))
+	}
+	e.left(0)
 	select {
 	case <-e.drained:
 		return e.handover.taken(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("%d connections did not hang up: %w", e.sockets.Load(), ctx.Err())
 	}
-}
-
-// BeginDrain is Drain with all at once and without the wait.
-func (e *Engine) BeginDrain() {
-	e.farewell.Store(ErrStopping)
-	e.draining.Store(true)
-	for _, l := range e.loops {
-		l.mailbox.Post(channels.Call(func() { l.dismiss(l.all(), ErrStopping) }))
-	}
-	e.endRequests()
-}
-
-func (e *Engine) endRequests() {
-	for _, l := range e.loops {
-		l.mailbox.Post(channels.Call(l.drain))
-	}
-	e.left(0)
 }
 
 // Dismiss closes the sessions that there are, and returns when all of them have been told. When ctx ends the others are told at once.

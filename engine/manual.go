@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"net/netip"
 	"time"
 )
@@ -21,6 +22,13 @@ func NewManual(o Options) *Manual {
 		l.host = manualHost{}
 	}
 	return m
+}
+
+// BeginDrain is a stop with all at once, whose end nobody waits for: only turns bring it about.
+func (m *Manual) BeginDrain() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = m.Drain(ended, Farewell{Why: ErrStopping}) // that it was not waited for
 }
 
 // Wire is the client's end of a connection in memory.
