@@ -57,7 +57,7 @@ func (l *loop) flush() {
 	}
 	clear(o.dirty)
 	clear(o.entries)
-	o.dirty, o.entries = emptied(o.dirty), emptied(o.entries)
+	o.dirty, o.entries = emptied(o.dirty, maxPooled), emptied(o.entries, maxPooled)
 	if o.calls > 0 {
 		l.stats.writes.Add(o.calls)
 		l.stats.sent.Add(o.bytes)
@@ -71,9 +71,9 @@ func (o *outbox) wrote(n int) {
 	o.bytes += max(n, 0)
 }
 
-// emptied returns a list without its elements, and without its room when that is much.
-func emptied[T any](list []T) []T {
-	if cap(list) > maxPooled {
+// emptied returns a list without its elements, and without its room when that is for more than most.
+func emptied[T any](list []T, most int) []T {
+	if cap(list) > most {
 		return nil
 	}
 	return list[:0]
@@ -205,7 +205,7 @@ func (b *backlog) rest() (slow *backlog) {
 		slow = &backlog{frames: append([]*protocol.Frame(nil), b.frames...), done: b.done, size: b.size, sealed: b.sealed}
 	}
 	clear(b.frames)
-	*b = backlog{frames: emptied(b.frames)}
+	*b = backlog{frames: emptied(b.frames, maxPooled)}
 	return slow
 }
 

@@ -19,14 +19,6 @@ type scratch struct {
 	sealed []byte // encrypted
 }
 
-// emptyBuffer is emptied for bytes.
-func emptyBuffer(b []byte) []byte {
-	if cap(b) > maxScratch {
-		return nil
-	}
-	return b[:0]
-}
-
 // secured returns the connection's TLS; nil if it has none.
 func (c *conn) secured() *transport {
 	if c.more == nil {
@@ -79,7 +71,7 @@ func (l *loop) decrypt(c *conn, buf []byte) {
 	if len(plain) > 0 || buf == nil {
 		l.received(c, plain)
 	}
-	l.scratch.plain = emptyBuffer(plain)
+	l.scratch.plain = emptied(plain, maxScratch)
 	if c.state != stateGone && len(t.out) > 0 { // an alert, or an answer to a new key
 		if !c.transmit() {
 			return
@@ -190,7 +182,7 @@ func (c *conn) transmit() bool {
 		c.slow.sealed = append(c.slow.sealed, rest...)
 		c.slow.size += len(rest)
 	}
-	l.scratch.sealed, t.out = emptyBuffer(t.out), nil
+	l.scratch.sealed, t.out = emptied(t.out, maxScratch), nil
 	return true
 }
 
