@@ -36,8 +36,8 @@ func (l *loop) turnedAway(c *conn, o *opening) (status int) {
 	return 0
 }
 
-// left counts a socket of an address out.
-func (l *loop) left(c *conn) {
+// leave counts a socket of an address out.
+func (l *loop) leave(c *conn) {
 	if l.visits == nil {
 		return
 	}

@@ -18,7 +18,7 @@ type conn struct {
 	decoder ws.Decoder
 	timer   timer
 	slow    *backlog // what it has not taken; nil while it takes everything
-	more    *more    // what few have: TLS, and bytes that were read before the loop had the connection
+	extra   *extra   // what few have: TLS, and bytes that were read before the loop had the connection
 	heard   uint32   // second of the loop's clock in which the last bytes came
 	fd      int32    // descriptor; 0 where there is no network
 	first   int32    // of its list in loop.outbox, counted from 1; 0 is none, marked a slow one that flush looks at

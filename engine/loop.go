@@ -67,14 +67,14 @@ func (l *loop) closed(c *conn) {
 		return
 	}
 	c.leave()
-	l.left(c)
+	l.leave(c)
 	l.openings.end(c, nil)
 	c.state = stateGone
 	l.wheel.disarm(c)
 	if c.slow != nil {
 		l.host.unwatch(c)
 	}
-	c.slow, c.more, c.first, c.last = nil, nil, 0, 0
+	c.slow, c.extra, c.first, c.last = nil, nil, 0, 0
 	c.decoder.Reset()
 }
 
@@ -83,8 +83,8 @@ func (l *loop) closed(c *conn) {
 func (c *conn) arrived(buffered int) (enough bool) {
 	c.heard = c.loop.wheel.now
 	c.pinged = false
-	if c.more != nil {
-		buffered += len(c.more.carry)
+	if c.extra != nil {
+		buffered += len(c.extra.carry)
 	}
 	return c.state != stateOpen || buffered >= c.decoder.Need()
 }
@@ -92,7 +92,7 @@ func (c *conn) arrived(buffered int) (enough bool) {
 // traffic reads what the connection has sent and returns how many bytes it is
 // done with. What it leaves comes again, with more behind it. It writes to buf.
 func (l *loop) traffic(c *conn, buf []byte) (n int) {
-	if m := c.more; m != nil {
+	if m := c.extra; m != nil {
 		all := buf
 		if len(m.carry) > 0 {
 			all = append(m.carry, buf...)
@@ -104,7 +104,7 @@ func (l *loop) traffic(c *conn, buf []byte) (n int) {
 		case len(rest) > 0:
 			m.carry = bytes.Clone(rest)
 		case m.tls == nil:
-			c.more = nil
+			c.extra = nil
 		}
 		n = len(buf)
 	} else {

@@ -6,8 +6,8 @@ import (
 	"resound/protocol"
 )
 
-// more is what most connections do not have.
-type more struct {
+// extra is what most connections do not have.
+type extra struct {
 	carry []byte     // plaintext that waits for the rest of a message
 	tls   *transport // nil on plain ones
 }
@@ -21,10 +21,10 @@ type scratch struct {
 
 // secured returns the connection's TLS; nil if it has none.
 func (c *conn) secured() *transport {
-	if c.more == nil {
+	if c.extra == nil {
 		return nil
 	}
-	return c.more.tls
+	return c.extra.tls
 }
 
 // plainOnTLS answers who speaks HTTP where TLS is spoken.
@@ -52,7 +52,7 @@ func (l *loop) arrives(c *conn, a *arrival) {
 	if a.tls == nil && len(a.early) == 0 {
 		return
 	}
-	c.more = &more{carry: a.early, tls: a.tls}
+	c.extra = &extra{carry: a.early, tls: a.tls}
 	if a.tls == nil {
 		l.traffic(c, nil)
 	} else {
@@ -66,7 +66,7 @@ func (l *loop) decrypt(c *conn, buf []byte) {
 	if c.state != stateHead && c.state != stateOpen {
 		return // what comes behind the end is thrown away as it is
 	}
-	t := c.more.tls
+	t := c.extra.tls
 	plain, err := t.open(l.scratch.plain[:0], buf)
 	if len(plain) > 0 || buf == nil {
 		l.received(c, plain)
@@ -92,7 +92,7 @@ func (l *loop) received(c *conn, plain []byte) {
 		return
 	}
 	l.stats.received.Add(len(plain))
-	c.more.carry = append(c.more.carry, plain...)
+	c.extra.carry = append(c.extra.carry, plain...)
 }
 
 // give hands the kernel what it takes of b now, and returns how much that is. On TLS all that is encrypted counts as
@@ -122,7 +122,7 @@ func (c *conn) givev(slices [][]byte) (n int, err error) {
 // seal is givev for TLS. It goes on, maxSealed bytes for each call of the kernel, until the kernel leaves something. So much
 // is encrypted for a slow reader and no more: the rest of its backlog are frames, which it shares with all others.
 func (c *conn) seal(slices [][]byte) (n int, err error) {
-	s, t := &c.loop.scratch, c.more.tls
+	s, t := &c.loop.scratch, c.extra.tls
 	for len(slices) > 0 && !c.owes() {
 		var chunk []byte
 		chunk, slices = s.chunk(slices)
@@ -164,7 +164,7 @@ func (s *scratch) chunk(slices [][]byte) (chunk []byte, rest [][]byte) {
 // transmit gives the kernel what TLS has written. What it does not take is owed. It reports false when the connection is lost, and
 // closed.
 func (c *conn) transmit() bool {
-	l, t, n := c.loop, c.more.tls, 0
+	l, t, n := c.loop, c.extra.tls, 0
 	if !c.owes() {
 		var err error
 		n, err = l.host.write(c, t.out)

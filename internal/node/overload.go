@@ -11,11 +11,7 @@ import (
 
 // admission is what the settings say of addresses.
 func admission(c *config.Config) engine.Admission {
-	p := c.Proxies()
-	return engine.Admission{
-		Rate: c.ConnectionRate, Connections: c.ConnectionsPerAddress,
-		Proxies: engine.Proxies{Peer: p.Peer, Unix: p.Unix, Nets: p.Nets},
-	}
+	return engine.Admission{Rate: c.ConnectionRate, Connections: c.ConnectionsPerAddress, Proxies: engine.Proxies(c.Proxies())}
 }
 
 // govern samples what the server goes by until ctx ends.
