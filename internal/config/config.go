@@ -35,7 +35,7 @@ type Config struct {
 
 	// MaxRequestSize defaults to far more than Reverb's 10,000: see doc.go.
 	MaxRequestSize int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"REVERB_MAX_REQUEST_SIZE" help:"Bytes of the body of one HTTP request (default ${default})."`
-	Backlog        int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"RESOUND_BACKLOG" help:"Bytes that a socket may leave unread before it is closed with 4100 (default ${default})."`
+	Backlog        int `group:"server" placeholder:"BYTES" type:"number" min:"1" default:"1048576" env:"RESOUND_BACKLOG" help:"Bytes that a socket may leave unread before it is closed with 4100, beside about a megabyte that stands in for the buffers of the kernel (default ${default})."`
 	// Drain is how long a stop may take.
 	Drain time.Duration `group:"server" placeholder:"SECONDS" type:"seconds" default:"10" zero:"all at once" env:"RESOUND_DRAIN" help:"How long a stop may take. Sockets are closed in slices, at least 1,000 a second, so that not all pages come back in the same moment; a small server stops at once. Supervisor and systemd have to wait longer before they kill. 0 closes all at once (default 10)."`
 
