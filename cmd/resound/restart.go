@@ -23,7 +23,7 @@ func restart(ctx context.Context, w io.Writer, dataDir string) error {
 	if err != nil {
 		return fmt.Errorf("process %d goes on as it was: %w", c.PID(), err)
 	}
-	_, err = fmt.Fprintf(w, "process %d has taken over from process %d within %.1f s; %d sockets are told to come back to it\n",
+	_, err = fmt.Fprintf(w, "process %d has taken over from process %d within %.2f s; %d sockets are told to come back to it\n",
 		done.PID, c.PID(), done.Took, done.Sockets)
 	return err
 }
