@@ -33,10 +33,6 @@ func main() {
 	if older = inherited.Older; older != nil {
 		signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2) // they are for a server, which this is not yet
 	}
-	program, err := takeover.Self()
-	if err != nil {
-		fail(err)
-	}
 	dir, err := os.Getwd()
 	if err != nil {
 		fail(err)
@@ -52,7 +48,7 @@ func main() {
 	}
 	switch call.Command {
 	case "start":
-		err = start(call.Config, inherited, program)
+		err = start(call.Config, inherited)
 	case "config":
 		err = call.Config.Print(os.Stdout, call.JSON, call.ShowSecrets)
 	case "check":
@@ -102,7 +98,11 @@ func fail(err error) {
 }
 
 // start runs a node until it is told to stop.
-func start(c *config.Config, inherited *takeover.Inherited, program takeover.Program) error {
+func start(c *config.Config, inherited *takeover.Inherited) error {
+	program, err := takeover.Self()
+	if err != nil {
+		return err
+	}
 	// Who reads the log may end before the server, and Go would end it at the next line.
 	signal.Ignore(syscall.SIGPIPE)
 	out := newOutlet(os.Stderr, func(lines uint64) []byte { return droppedLine(c, lines) })
