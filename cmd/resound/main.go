@@ -140,7 +140,7 @@ func start(c *config.Config, inherited *takeover.Inherited) error {
 	if failure == nil {
 		announce(c, n, log)
 		logBound(log, o.Bound)
-		failure = run(c, n, program, signals, log)
+		failure = run(c, n, signals, log)
 	}
 	// Also after a start that failed: the log is open by then, and what is closed well begins no epoch.
 	if failure != nil && older != nil {
@@ -179,7 +179,7 @@ func announce(c *config.Config, n *node.Node, log *slog.Logger) {
 
 // run keeps the applications as the files have them until a signal says to stop, or the node
 // fails, which is the error.
-func run(c *config.Config, n *node.Node, program takeover.Program, signals <-chan os.Signal, log *slog.Logger) error {
+func run(c *config.Config, n *node.Node, signals <-chan os.Signal, log *slog.Logger) error {
 	watcher := c.NewWatcher(func(list []*apps.App) {
 		if err := n.Reload(list); err != nil {
 			log.Error("the applications stay as they are", "error", err)
@@ -199,7 +199,7 @@ func run(c *config.Config, n *node.Node, program takeover.Program, signals <-cha
 				continue
 			}
 			if s == syscall.SIGUSR2 {
-				go n.HandOver(program) //nolint:errcheck // it logs what is wrong
+				go n.HandOver() //nolint:errcheck // it logs what is wrong
 				continue
 			}
 			log.Info("stopping", "signal", s.String())

@@ -19,7 +19,7 @@ func (n *Node) startControl() {
 		s.Count("replay", func() any { return n.engine.Hub().ReplayStats() })
 	}
 	s.HandleTop(n.watch)
-	s.HandleRestart(func() (control.Restarted, error) { return n.HandOver(n.program) })
+	s.HandleRestart(n.HandOver)
 	err := demo.MakeDir(n.config.DataDir)
 	if err == nil {
 		err = s.Listen()

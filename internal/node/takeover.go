@@ -109,25 +109,25 @@ func (n *Node) listenAdmin() (net.Listener, error) {
 
 // HandOver starts another process that takes this one's place, and returns when it serves; then Moved is closed. With an
 // error, which is logged too because who sent a signal gets no answer, this node goes on as before.
-func (n *Node) HandOver(program takeover.Program) (control.Restarted, error) {
-	done, err := n.handOver(program)
+func (n *Node) HandOver() (control.Restarted, error) {
+	done, err := n.handOver()
 	if err != nil {
 		n.log.Error("there was no hand-over, and this process goes on", "error", err)
 	}
 	return done, err
 }
 
-func (n *Node) handOver(program takeover.Program) (done control.Restarted, err error) {
+func (n *Node) handOver() (done control.Restarted, err error) {
 	m := &n.move
 	if !m.mu.TryLock() {
 		return done, errors.New("a hand-over, or a change of the applications, is under way")
 	}
 	defer m.mu.Unlock()
-	if err := n.canMove(program); err != nil {
+	if err := n.canMove(); err != nil {
 		return done, err
 	}
 	begun := time.Now()
-	younger, err := n.startYounger(program)
+	younger, err := n.startYounger()
 	if err != nil {
 		return done, err
 	}
@@ -151,7 +151,7 @@ func (n *Node) handOver(program takeover.Program) (done control.Restarted, err e
 }
 
 // canMove says why there can be no hand-over now.
-func (n *Node) canMove(program takeover.Program) error {
+func (n *Node) canMove() error {
 	select {
 	case <-n.move.stopping:
 		return errors.New("this server is told to stop")
@@ -165,11 +165,11 @@ func (n *Node) canMove(program takeover.Program) error {
 	case n.events != nil && n.events.Stats().Off:
 		return errors.New("the log of events is off because its disk failed: what is wrong has to be mended first")
 	}
-	return program.Impossible()
+	return n.program.Impossible()
 }
 
 // startYounger starts the process with this one's sockets.
-func (n *Node) startYounger(program takeover.Program) (*takeover.Younger, error) {
+func (n *Node) startYounger() (*takeover.Younger, error) {
 	var sockets []takeover.Socket
 	defer func() {
 		for _, s := range sockets {
@@ -197,7 +197,7 @@ func (n *Node) startYounger(program takeover.Program) (*takeover.Younger, error)
 			return nil, err
 		}
 	}
-	return program.Start(sockets, n.inherited.Activated, settingsOf(n.config))
+	return n.program.Start(sockets, n.inherited.Activated, settingsOf(n.config))
 }
 
 // pass lets the process take over. accepting is whether it may have taken connections.
