@@ -40,7 +40,7 @@ func TestEveryAcknowledgedEventSurvivesKills(t *testing.T) {
 		if n := p.gaps(); n > 0 {
 			t.Errorf("page %d on %s was told of %d gaps", i, p.channel, n)
 		}
-		drops += p.drops
+		drops += int(p.drops.Load())
 	}
 	t.Logf("%d kills, %d events acknowledged, %d pages on %d channels, %d drops", kills, len(k.acked), pages, killChannels, drops)
 	if len(k.acked) < 2*kills || drops < kills*pages/2 {

@@ -22,7 +22,7 @@ type replayPage struct {
 
 	epoch  string
 	serial uint64
-	ids    []string
+	ids    []string // of its connections; run writes it under mu
 
 	mu   sync.Mutex
 	got  []arrival // guarded by mu
@@ -30,7 +30,7 @@ type replayPage struct {
 
 	joined chan struct{} // closed at the first subscription
 	stop   atomic.Bool
-	drops  int
+	drops  atomic.Int64
 	gapped int // gaps that forget has let go of
 }
 
@@ -49,7 +49,7 @@ func newReplayPage(t testing.TB, s *server, channel string) *replayPage {
 func (p *replayPage) run() {
 	for !p.stop.Load() {
 		if err := p.live(); err != nil && !p.stop.Load() {
-			p.drops++
+			p.drops.Add(1)
 			time.Sleep(20 * time.Millisecond) // the server is away: not even pusher-js hurries more
 		}
 	}
@@ -90,7 +90,9 @@ func (p *replayPage) live() error {
 	if p.epoch != "" {
 		replay = fmt.Sprintf(`{"epoch":%q,"serial":%d,"except":["%s"]}`, p.epoch, p.serial, strings.Join(p.ids[max(0, len(p.ids)-9):], `","`))
 	}
+	p.mu.Lock()
 	p.ids = append(p.ids, c.id)
+	p.mu.Unlock()
 	if err := c.write(`{"event":"pusher:subscribe","data":{"auth":"","channel":"` + p.channel + `","replay":` + replay + `}}`); err != nil {
 		return err
 	}

@@ -161,7 +161,7 @@ func (a *watchingCrowd) more(n int64) {
 // drops is how often the pages lost their connection.
 func (a *watchingCrowd) drops() (n int) {
 	for _, p := range a.pages {
-		n += p.drops
+		n += int(p.drops.Load())
 	}
 	return n
 }
