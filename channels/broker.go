@@ -30,8 +30,8 @@ type Broker interface {
 	// Say brings to the other nodes what is neither numbered nor kept, such as client events. What cannot be brought is dropped and counted.
 	Say(app, channel string, except protocol.SocketID, payload []byte)
 	// Break notes in the channel's log that something was published that is not in it: a new epoch begins, and all nodes
-	// are brought an Event that says so. Lost when the node is not joined.
-	Break(app, channel string)
+	// are brought an Event that says so. The ticket says whether it is noted; it does not wait.
+	Break(app, channel string) Ticket
 
 	// Subscribe makes the node hear a topic, and returns when it does. Each success wants one Unsubscribe; several are counted.
 	Subscribe(ctx context.Context, app, topic string) error
