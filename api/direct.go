@@ -27,7 +27,7 @@ func (s *Server) Direct() *Direct {
 
 // Takes reports whether a POST to that target can be answered without waiting, and here.
 func (d *Direct) Takes(target []byte) bool {
-	if d.server.o.Hub.Log() != nil || d.server.gate.closed.Load() {
+	if d.server.o.Hub.Waits() || d.server.gate.closed.Load() {
 		return false
 	}
 	path, _, _ := bytes.Cut(target, []byte{'?'})

@@ -9,6 +9,7 @@
 //   - timestamp.go: requests from another time.
 //   - event.go: one event of a body, and what may be wrong with it.
 //   - events.go: POST events and batch_events.
+//   - settle.go: what an answer waits for, and what it lacks in a cluster.
 //   - info.go: attributes of channels, as publishers ask for them.
 //   - query.go: GET channels, users and connections; POST terminate_connections.
 //   - messages.go: the body of a 422.

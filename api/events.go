@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"resound/channels"
 	"resound/protocol"
 )
 
@@ -57,7 +58,9 @@ func (r *request) publish() {
 	for _, name := range r.channels {
 		r.receipts = append(r.receipts, r.app.Publish(name, e.name, e.data, except))
 	}
-	r.settle()
+	if !r.settle() {
+		return
+	}
 	r.published()
 	if e.info.IsNull() {
 		r.ok(emptyObject)
@@ -65,25 +68,14 @@ func (r *request) publish() {
 	}
 	want := parseAttributes(e.info.Text()) &^ queried
 	dst := append(make([]byte, 0, 16+64*len(r.channels)), `{"channels":{`...)
-	for i, name := range r.channels {
+	for i, info := range r.infos(r.channels...) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(protocol.AppendString(dst, name), ':')
-		dst = want.appendTo(dst, r.app.Channel(name))
+		dst = append(protocol.AppendString(dst, info.Name), ':')
+		dst = want.appendTo(dst, info)
 	}
 	r.ok(append(dst, `}}`...))
-}
-
-// settle waits until the events are as safe in the log as the setting durability promises. They are all on
-// their way to who listens by then, so a log that fails changes nothing of the answer: a publisher that was told
-// of an error would publish them again.
-func (r *request) settle() {
-	for _, receipt := range r.receipts {
-		if err := receipt.Wait(); err != nil {
-			r.o.Log.Debug("an event is not in the log", "error", err)
-		}
-	}
 }
 
 // item is one event of a batch, with its channel.
@@ -113,16 +105,24 @@ func (r *request) publishBatch() {
 	for _, it := range items {
 		r.receipts = append(r.receipts, r.app.Publish(it.to, it.name, it.data, it.except()))
 	}
-	r.settle()
+	if !r.settle() {
+		return
+	}
 	r.published()
 	told := false
+	infos := r.asked(items)
 	dst := append(make([]byte, 0, 16+8*len(items)), `{"batch":[`...)
 	for i, it := range items {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		n := len(dst)
-		dst = it.appendInfo(dst, r)
+		if it.info.IsNull() {
+			dst = append(dst, emptyObject...)
+			continue
+		}
+		dst = (parseAttributes(it.info.Text()) &^ queried).appendTo(dst, infos[0])
+		infos = infos[1:]
 		told = told || len(dst) > n+len(emptyObject)
 	}
 	if !told {
@@ -133,11 +133,18 @@ func (r *request) publishBatch() {
 	r.ok(dst)
 }
 
-func (it *item) appendInfo(dst []byte, r *request) []byte {
-	if it.info.IsNull() {
-		return append(dst, emptyObject...)
+// asked returns what there is to tell of the channels of those items that ask, in order.
+func (r *request) asked(items []item) []channels.Info {
+	var names [][]byte
+	for _, it := range items {
+		if !it.info.IsNull() {
+			names = append(names, it.to)
+		}
 	}
-	return (parseAttributes(it.info.Text()) &^ queried).appendTo(dst, r.app.Channel(it.to))
+	if len(names) == 0 {
+		return nil
+	}
+	return r.infos(names...)
 }
 
 // readBatch returns the events of a batch, at most limit, and adds what is wrong with them.

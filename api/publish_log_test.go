@@ -11,7 +11,7 @@ import (
 )
 
 // withLog gives the node a log in a directory of its own.
-func (n *node) withLog(b testing.TB, d persist.Durability) {
+func (n *node) withLog(b testing.TB, d persist.Durability) *persist.Log {
 	hub := n.server.o.Hub
 	retention := func(app, channel string) persist.Retention {
 		return channels.Retention(n.server.o.Registry.ByID([]byte(app)), channel)
@@ -26,17 +26,17 @@ func (n *node) withLog(b testing.TB, d persist.Durability) {
 		}
 	})
 	hub.UseLog(log, 1<<26, func(err error, app, channel string) { b.Errorf("%s of %s: %v", channel, app, err) })
+	return log
 }
 
 // A publish is answered when the log has it.
 func TestPublishGoesToTheLog(t *testing.T) {
 	n := newNode(t)
-	n.withLog(t, persist.Process)
+	log := n.withLog(t, persist.Process)
 	if status := n.prepared(laravelEvent)(); status != 200 {
 		t.Fatalf("answered %d", status)
 	}
-	hub := n.server.o.Hub
-	stream, err := hub.Log().Stream(testID, "private-orders.1")
+	stream, err := log.Stream(testID, "private-orders.1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 
 // listChannels answers GET channels: the occupied ones, by name.
 func (r *request) listChannels() {
-	list := r.app.Channels(string(r.query("filter_by_prefix")))
+	list, silent := r.app.Everywhere().Channels(string(r.query("filter_by_prefix")))
+	r.silent(silent)
 	slices.SortFunc(list, func(a, b channels.Info) int { return cmp.Compare(a.Name, b.Name) })
 	want := parseAttributes(r.query("info")) &^ cached
 	dst := append(make([]byte, 0, 16+48*len(list)), `{"channels":{`...)
@@ -30,12 +31,12 @@ func (r *request) listChannels() {
 // showChannel answers GET channels/{name}. A channel that nobody is on is no error.
 func (r *request) showChannel() {
 	want := parseAttributes(r.query("info")) | occupied
-	r.ok(want.appendTo(nil, r.app.Channel(r.name)))
+	r.ok(want.appendTo(nil, r.channel(r.name)))
 }
 
 // listUsers answers GET channels/{name}/users with the ids as they came, numbers as numbers.
 func (r *request) listUsers() {
-	switch c := r.app.Channel(r.name); {
+	switch c := r.channel(r.name); {
 	case c.Subscriptions == 0:
 		writeJSON(r.ctx, fasthttp.StatusNotFound, emptyObject)
 		return
@@ -43,7 +44,8 @@ func (r *request) listUsers() {
 		writeJSON(r.ctx, fasthttp.StatusBadRequest, emptyObject)
 		return
 	}
-	ids, _ := r.app.Users(r.name) // empty when the last one has just left
+	ids, silent := r.app.Everywhere().Users(r.name) // empty when the last one has just left
+	r.silent(silent)
 	dst := append(make([]byte, 0, 16+24*len(ids)), `{"users":[`...)
 	for i, id := range ids {
 		if i > 0 {
@@ -56,5 +58,7 @@ func (r *request) listUsers() {
 
 // countConnections answers GET connections, which Pulse asks every 15 seconds.
 func (r *request) countConnections() {
-	r.ok(append(strconv.AppendInt([]byte(`{"connections":`), int64(r.app.Connections()), 10), '}'))
+	n, silent := r.app.Everywhere().Connections()
+	r.silent(silent)
+	r.ok(append(strconv.AppendInt([]byte(`{"connections":`), int64(n), 10), '}'))
 }

@@ -32,6 +32,7 @@ type request struct {
 	params   []protocol.Param // the query once more, for one try of the signature
 	channels [][]byte         // of the event
 	receipts []channels.Receipt
+	told     []channels.Info // of channels, for the answer
 }
 
 // requests are reused for the memory of their slices.
@@ -78,7 +79,8 @@ func (r *request) answer(k kind) {
 	case connections:
 		r.countConnections()
 	case terminate:
-		r.app.Terminate(string(r.name))
+		_, silent := r.app.Everywhere().Terminate(string(r.name))
+		r.silent(silent)
 		r.ok(emptyObject)
 	}
 }
@@ -89,7 +91,8 @@ func (r *request) release() {
 	clear(r.params)
 	clear(r.channels)
 	clear(r.receipts)
-	*r = request{args: r.args[:0], params: r.params[:0], channels: r.channels[:0], receipts: r.receipts[:0]}
+	clear(r.told)
+	*r = request{args: r.args[:0], params: r.params[:0], channels: r.channels[:0], receipts: r.receipts[:0], told: r.told[:0]}
 	requests.Put(r)
 }
 

@@ -155,7 +155,7 @@ func (a *App) remove(c *Channel) *history {
 // wanted reports whether a channel that nobody is on has something for who comes. The caller holds mu.
 func (c *Channel) wanted() bool {
 	kept := c.kept()
-	if c.history != nil && (kept == nil || kept.serial != 0) {
+	if c.history != nil && (kept == nil || kept.serial != 0 || c.app.hub.joined()) {
 		return !c.cooled()
 	}
 	return kept != nil // and nothing but the memory has it

@@ -13,6 +13,7 @@ type batch struct {
 	serial   uint64              // of the last that the log has; 0 is none
 	since    uint64              // serial of the first
 	except   []protocol.SocketID // who does not get all of it
+	notices  bool                // not everything is an event
 	plain    []*protocol.Frame   // the list, joined; nil until somebody needs it
 	numbered []*protocol.Frame   // the same, with serials
 }
@@ -24,6 +25,7 @@ func (b *batch) begin(list []*publication) {
 		return
 	}
 	for _, p := range list {
+		b.notices = b.notices || p.notice
 		if p.serial != 0 {
 			b.serial = p.serial
 			if b.since == 0 {
@@ -57,7 +59,7 @@ func (b *batch) bring(s *Subscription) (sent tally) {
 
 // whole reports whether the subscriber gets each publication of the batch as it is.
 func (b *batch) whole(s *Subscription) bool {
-	return len(b.list) > 1 && s.order < b.list[0].order && !s.catching && (b.since == 0 || b.since > s.cursor) &&
+	return len(b.list) > 1 && !b.notices && s.order < b.list[0].order && !s.catching && (b.since == 0 || b.since > s.cursor) &&
 		(len(b.except) == 0 || !slices.Contains(b.except, s.sub.ID()))
 }
 

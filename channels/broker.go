@@ -20,6 +20,9 @@ type NodeID uint64
 type Broker interface {
 	// Joined reports whether this node hears the others and is heard. While it is not, each node is on its own.
 	Joined() bool
+	// Node is the id under which this node's records stand. There is a new one whenever the node has joined again after it had parted, so
+	// that what could not be dropped meanwhile goes with the lease of the old one.
+	Node() NodeID
 	// Log names the log that the topic's channel is kept in now. It does not wait.
 	Log(app, topic string) persist.LogID
 	// Others is how many other nodes there are.
@@ -112,6 +115,7 @@ type Place struct {
 // Event is one event of a log.
 type Event struct {
 	Serial  uint64
+	Epoch   uint32 // in which it stands; of a Break the new one
 	ID      uint64
 	Time    time.Time
 	Except  protocol.SocketID

@@ -32,6 +32,18 @@ func (c *Channel) restore(r persist.Record) {
 	}
 }
 
+// restoreKept keeps what the other nodes' log has kept. The caller holds mu.
+func (c *Channel) restoreKept(e *Event) {
+	if c.cache == nil || e == nil || c.cache.event != nil {
+		return
+	}
+	p := c.stored(e.record())
+	if s, ok := c.stream(); !ok || e.Serial <= s.begin || e.Serial > c.history.head {
+		p.serial = 0 // of an earlier log
+	}
+	c.cache.event, c.cache.until = p, c.app.expiry(e.Time)
+}
+
 // kept returns the event that a cache channel has for who comes now, or nil. The caller holds mu.
 func (c *Channel) kept() *publication {
 	if c.cache == nil || c.app.hub.now.Load() >= c.cache.until {

@@ -28,6 +28,9 @@ type Channel struct {
 	told     bool        // guarded by mu: is in App.counts, and will be told its count
 	removed  bool        // guarded by mu: no longer in the table
 	unlogged bool        // guarded by mu: its log could not be opened
+	missed   uint64      // guarded by mu: the era in which it could not be connected; 0 for none
+	heard    Place       // guarded by mu: the newest event that came while it was not connected
+	others   others      // guarded by mu: what other nodes have noted
 
 	reading sync.Mutex // held while the log is opened or the tail filled; nothing but mu is taken under it
 }

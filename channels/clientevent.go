@@ -24,7 +24,20 @@ func (a *App) ClientEvent(sub Subscriber, subs *Subscriptions, c protocol.Comman
 	}
 	if ch != nil {
 		a.clientEvents.Add(1)
-		ch.publish(protocol.ClientEvent(c.Event, ch.name, c.Data, user), sub.ID())
+		frame := protocol.ClientEvent(c.Event, ch.name, c.Data, user)
+		ch.publish(frame, sub.ID())
+		a.say(ch.name, sub, frame)
+	} else if a.hub.broker != nil && protocol.ValidChannel(c.Channel) { // somebody may be on it elsewhere
+		a.clientEvents.Add(1)
+		name := string(c.Channel)
+		a.say(name, sub, protocol.ClientEvent(c.Event, name, c.Data, user))
 	}
 	return nil
+}
+
+// say brings what a client said to the other nodes.
+func (a *App) say(channel string, sub Subscriber, frame *protocol.Frame) {
+	if b := a.hub.broker; b != nil {
+		b.Say(a.id, channel, sub.ID(), frame.Payload())
+	}
 }

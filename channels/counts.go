@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"strconv"
 	"sync"
 
 	"resound/internal/overload"
@@ -20,12 +21,17 @@ type counts struct {
 	due []*Channel // guarded by mu
 }
 
+// tellsCount reports whether the channel is told how many are on it: members of a presence channel are told who comes and goes.
+func (c *Channel) tellsCount() bool {
+	return c.app.Settings().SubscriptionCount && c.roster == nil && c.kind != protocol.ServerToUser
+}
+
 // counted tells the channel how many are on it, now or with the next interval. The caller holds mu.
 func (c *Channel) counted() {
-	if !c.app.Settings().SubscriptionCount || c.roster != nil || c.kind == protocol.ServerToUser {
-		return // members of a presence channel are told who comes and goes
+	if !c.tellsCount() {
+		return
 	}
-	if c.count <= countAtOnce && c.app.hub.governor.Level() < overload.Thinned {
+	if c.everywhere() <= countAtOnce && c.app.hub.governor.Level() < overload.Thinned || c.count == 0 {
 		c.tellCount()
 	} else if !c.told {
 		c.told = true
@@ -35,9 +41,41 @@ func (c *Channel) counted() {
 	}
 }
 
+// everywhere is how many are on the channel, on all nodes. The caller holds mu.
+func (c *Channel) everywhere() int {
+	n := c.count
+	for _, other := range c.others.counts {
+		n += other
+	}
+	return n
+}
+
+// countElsewhere takes up how many are on the channel on another node. The caller holds mu.
+func (c *Channel) countElsewhere(node NodeID, n int) {
+	o := &c.others
+	if o.counts[node] == n {
+		return
+	}
+	if n > 0 && o.counts == nil {
+		o.counts = make(map[NodeID]int)
+	}
+	if o.counts[node] = n; n == 0 {
+		delete(o.counts, node)
+	}
+	c.counted()
+}
+
+// tellCount tells the channel, and the other nodes, how many are on it. The caller holds mu.
 func (c *Channel) tellCount() {
+	if b := c.app.hub.broker; b != nil && c.others.noted != c.count {
+		if c.others.noted = c.count; c.count > 0 {
+			b.Put(c.app.id, c.name, countKey, strconv.AppendInt(nil, int64(c.count), 10))
+		} else {
+			b.Drop(c.app.id, c.name, countKey)
+		}
+	}
 	if c.count > 0 {
-		c.post(&publication{channel: c, frame: protocol.SubscriptionCount(c.name, c.count)})
+		c.post(&publication{channel: c, frame: protocol.SubscriptionCount(c.name, c.everywhere())})
 	}
 }
 

@@ -24,6 +24,15 @@
 //   - traffic.go: how much of all this there is.
 //   - costs.go: which events make the server send most, for who looks.
 //   - query.go: what the HTTP API asks.
+//   - broker.go: what joins the nodes of a cluster, and what it brings.
+//   - cluster.go: what a hub has besides in a cluster; a channel finds its place there.
+//   - log.go: a channel's log as the channel uses it: of this node, or of all.
+//   - spread.go: from a publisher to all nodes.
+//   - deliver.go: from the log of all nodes to who listens here; holes in it.
+//   - records.go: members and counts on other nodes.
+//   - abroad.go: users who have signed in on other nodes.
+//   - survey.go: what nodes ask each other.
+//   - everywhere.go: what the HTTP API asks of all nodes.
 //
 // Threads. Methods that take a Subscriber run on that subscriber's loop. All
 // others run on any goroutine. Subscriber's methods are called on its own loop only.
@@ -68,6 +77,13 @@
 //
 // When the log is off because the disk failed, events go out without serials, and when it is on again
 // whoever comes back is told of a gap (TestFullDisk of internal/e2e).
+//
+// Cluster. With a Broker all nodes have one log, and no node delivers what it published itself before it comes back with its
+// serial: so all have one order. A node is to the log what a page is to a node: what it has not heard it fetches, and nothing is
+// kept for it meanwhile. A channel is connected when the first comes, who waits for it. Where something was published that the log does not
+// have, because the node was alone or nothing could be kept, the node tells the log as soon as it can: a new epoch begins, and who has opted in
+// is told of a gap, live or when it comes back. Members, users and counts are records which each node keeps of its own and hears of the
+// others; a user is told of when it comes to the first and leaves the last node.
 //
 // What everybody left is garbage, and a crowd that left keeps no room
 // (TestEmptyChannelIsCollected, TestCrowdLeavesNoRoom).

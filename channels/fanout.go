@@ -16,6 +16,8 @@ type publication struct {
 	order   uint64            // number among all that is said on the channel while it is in the table
 	serial  uint64            // place in the channel's log; 0 when it is not kept there
 	loose   bool              // an event of a publisher that the log should have and has not
+	notice  bool              // not an event: who has opted in is told of a new position
+	id      uint64            // see Outgoing; 0 for a node alone
 
 	at         time.Duration                  // when it was posted; 0 where nobody measures it
 	positioned atomic.Pointer[protocol.Frame] // see withSerial
@@ -52,6 +54,9 @@ func (a *App) Publish(channel []byte, name, data protocol.Raw, except protocol.S
 	shard := a.shard(channel)
 	shard.published.Add(1)
 	shard.bytes.Add(uint64(len(data)))
+	if a.hub.broker != nil {
+		return a.spread(channel, name, data, except)
+	}
 	ch := shard.find(channel)
 	switch {
 	case protocol.IsCache(channel):
@@ -268,6 +273,10 @@ func (s *Subscription) bring(list []*publication) (sent tally) {
 			continue
 		}
 		s.order = p.order
+		if p.notice {
+			s.notice(p)
+			continue
+		}
 		if p.serial != 0 {
 			if s.catching || p.serial <= s.cursor {
 				continue // the log brings it, or has brought it
@@ -281,6 +290,18 @@ func (s *Subscription) bring(list []*publication) (sent tally) {
 		}
 	}
 	return sent
+}
+
+// notice tells who has opted in of a new position. Who catches up has not got there yet, and is told that there is a gap only.
+func (s *Subscription) notice(p *publication) {
+	switch {
+	case !s.opted:
+	case s.catching:
+		s.sub.Send(protocol.ReplayNotice(s.channel.name, protocol.Notice{Gap: protocol.GapEpoch}))
+	default:
+		s.cursor = max(s.cursor, p.serial)
+		s.sub.Send(p.frame)
+	}
 }
 
 // deliver sends one publication in the form that the subscriber wants, and reports whether it did. Who is not to have it is only

@@ -18,8 +18,8 @@ func (h *Hub) UseLog(log *persist.Log, memory int, broken func(err error, app, c
 	h.log, h.replays.memory, h.broken = log, int64(memory), broken
 }
 
-// Log returns the log, or nil where nothing is kept.
-func (h *Hub) Log() *persist.Log { return h.log }
+// Waits reports whether to publish an event may take the disk, or the network.
+func (h *Hub) Waits() bool { return h.log != nil || h.broker != nil }
 
 // Retention tells the log what to keep of a channel of an application with these settings. What is kept of one that is not
 // served any more, which is nil, is what is kept by default.
@@ -39,12 +39,17 @@ func Retention(settings *apps.App, channel string) persist.Retention {
 type Receipt struct {
 	commit persist.Commit
 	breach *persist.Log // the event is too large for this log, which has to know that it is missing
+	spread *spread      // the event is on its way to other nodes
 }
 
 // Wait returns when the event is as safe in the log as the setting durability promises, at once where
 // nothing is kept. It is called once. The error says that the log has failed meanwhile: the event
-// has reached who is there, and the log has said so in its own words.
+// has reached who is there, and the log has said so in its own words. In a cluster it may be ErrParted, when only this
+// node's sockets have it, ErrNotKept, or ErrRefused, when nobody has.
 func (r Receipt) Wait() error {
+	if r.spread != nil {
+		return r.spread.wait()
+	}
 	if r.breach != nil {
 		return r.breach.Break()
 	}
@@ -67,15 +72,20 @@ func (c *Channel) rule() *apps.History {
 
 // keeps reports whether events of the channel are to be kept. A cache channel keeps one at least. The caller holds mu.
 func (c *Channel) keeps() bool {
-	return c.app.hub.log != nil && (c.cache != nil || c.rule().Messages > 0)
+	return c.app.hub.Waits() && (c.cache != nil || c.rule().Messages > 0)
 }
 
-// logs reports whether they go to the log: whether it could be opened. The caller holds mu.
-func (c *Channel) logs() bool { return !c.unlogged && c.keeps() }
+// logs reports whether they go to the log: whether it could be opened. In a cluster all do, for their order. The caller holds mu.
+func (c *Channel) logs() bool {
+	if b := c.app.hub.broker; b != nil {
+		return b.Joined() && c.missed != c.app.hub.era.Load()
+	}
+	return !c.unlogged && c.keeps()
+}
 
 // history is what a channel knows of its log. Channel.mu guards it.
 type history struct {
-	stream *persist.Stream
+	stream stream
 	opened uint64         // newest serial when it was opened
 	head   uint64         // newest serial
 	tail   []*publication // the newest events, in order: all with a serial over from
@@ -85,6 +95,9 @@ type history struct {
 	unfit  uint64 // the events from here on do not fit into the tail
 
 	followers int // subscriptions that catch up: for them the tail has some events, whatever the memory
+
+	seen    uint64 // newest serial that is known of; over head when something has to be fetched first
+	mending bool   // somebody fetches
 }
 
 // ready reports whether nothing of the log has to be read before it is used: it has been opened, and not come back since
@@ -112,8 +125,12 @@ func (a *App) hold(name []byte) *Channel {
 	}
 }
 
-// open opens the channel's log. It reads the disk.
+// open opens the channel's log. It reads the disk, or asks the other nodes' log.
 func (c *Channel) open() {
+	if c.app.hub.broker != nil {
+		c.connect(context.Background())
+		return
+	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	c.mu.Lock()
@@ -127,11 +144,11 @@ func (c *Channel) open() {
 		return
 	}
 	hub := c.app.hub
-	stream, err := hub.log.Stream(c.app.id, c.name)
+	opened, err := hub.log.Stream(c.app.id, c.name)
 	var last persist.Record
 	var found bool
 	if err == nil && c.cache != nil {
-		if last, found, err = stream.Last(); errors.Is(err, persist.ErrOff) {
+		if last, found, err = opened.Last(); errors.Is(err, persist.ErrOff) {
 			err = nil
 		}
 	}
@@ -142,16 +159,16 @@ func (c *Channel) open() {
 	if err != nil || c.removed {
 		c.unlogged = err != nil
 		c.mu.Unlock()
-		if stream != nil {
-			stream.Release()
+		if opened != nil {
+			opened.Release()
 		}
 		if err != nil {
 			hub.broken(err, c.app.id, c.name)
 		}
 		return
 	}
-	head, _ := stream.Head()
-	c.history = &history{stream: stream, opened: head.Serial, head: head.Serial, from: head.Serial, used: hub.now.Load()}
+	head, _ := opened.Head()
+	c.history = &history{stream: opened, opened: head.Serial, head: head.Serial, from: head.Serial, used: hub.now.Load()}
 	hub.warm.Add(1)
 	if found {
 		c.restore(last)

@@ -38,7 +38,8 @@ type Hub struct {
 	governor *overload.Governor // nil is calm
 	watchers atomic.Pointer[[]*Costs]
 
-	log     *persist.Log // nil where nothing is kept
+	log     *persist.Log // nil where nothing is kept, and in a cluster
+	cluster              // of nodes, with broker nil for one node
 	broken  func(err error, app, channel string)
 	replays replays
 	tails   atomic.Int64 // bytes of the tails of all channels
@@ -119,7 +120,8 @@ func (h *Hub) Tick(now time.Time) {
 	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
 	h.replays.unpark()
 	counts, caches := every(countInterval), every(sweepInterval)
-	cool := h.log != nil && (every(coolPeriod) || h.crowded())
+	cool := h.Waits() && (every(coolPeriod) || h.crowded())
+	h.mendStrays()
 	if !counts && !caches && !cool {
 		return
 	}

@@ -21,11 +21,15 @@ func (o *opening) dead() bool { return o.over.Load() }
 
 // cold reports whether the log of the channel has to be opened before the command can be done.
 func (a *App) cold(c protocol.Command) bool {
-	if a.hub.log == nil || !c.Replay.Opted && !protocol.IsCache(c.Channel) {
+	clustered := a.hub.broker != nil
+	if !a.hub.Waits() || !clustered && !c.Replay.Opted && !protocol.IsCache(c.Channel) {
 		return false
 	}
 	ch := a.find(c.Channel)
-	if ch == nil {
+	switch {
+	case ch == nil && clustered:
+		return a.hub.broker.Joined()
+	case ch == nil:
 		return protocol.IsCache(c.Channel) || a.Settings().HistoryOf(string(c.Channel)).Messages > 0
 	}
 	ch.mu.Lock()
@@ -34,9 +38,9 @@ func (a *App) cold(c protocol.Command) bool {
 }
 
 // needsLog reports whether a subscriber has to wait until the log is open: it wants its place there, or the event that a
-// cache channel has kept. The caller holds mu.
+// cache channel has kept, or what other nodes publish. The caller holds mu.
 func (c *Channel) needsLog(opted bool) bool {
-	return (opted || c.cache != nil) && c.logs() && !c.ready()
+	return (opted || c.cache != nil || c.app.hub.broker != nil) && c.logs() && !c.ready()
 }
 
 // wait puts the subscription off until the log is open.

@@ -68,9 +68,16 @@ func (c *Channel) place(s *Subscription, r claim) *position {
 	return p
 }
 
-// grant is what a subscription of now is given, but for its place.
+// grant is what a subscription of now is given, but for its place. The caller holds mu.
 func (c *Channel) grant() protocol.Grant {
-	return protocol.Grant{Log: c.app.hub.log.ID(), Issued: uint32(c.app.hub.now.Load())}
+	g := protocol.Grant{Issued: uint32(c.app.hub.now.Load())}
+	switch log := c.app.hub.log; {
+	case c.history != nil:
+		g.Log = c.history.stream.Log()
+	case log != nil:
+		g.Log = log.ID()
+	}
+	return g
 }
 
 // head returns where the log stands; on is false while it is off, or could not be opened. The caller holds mu.

@@ -13,13 +13,14 @@ type roster struct {
 	bytes int // of all ids and infos, a guess for the encoder
 }
 
-// user is one user on one channel, there with at least one socket. A user of
+// user is one user on one channel, there with at least one socket, here or on another node. A user of
 // a channel without a roster stands alone, for the user_id of client events.
 type user struct {
 	protocol.Member
 	key     string
 	index   int             // in roster.users
-	sockets []*Subscription // guarded by Channel.mu
+	sockets []*Subscription // on this node; guarded by Channel.mu
+	nodes   []NodeID        // other nodes that the user is on; guarded by Channel.mu
 }
 
 func newRoster() *roster { return &roster{byKey: make(map[string]*user)} }
@@ -27,21 +28,26 @@ func newRoster() *roster { return &roster{byKey: make(map[string]*user)} }
 // join adds the socket of a member and reports whether the user is new. The
 // first socket's user_info stands for the user, as in Reverb.
 func (r *roster) join(s *Subscription, m protocol.Member) (isNew bool) {
-	key := m.Key()
-	u := r.byKey[key]
-	if u == nil {
-		u = &user{Member: m.Clone(), key: key, index: len(r.users)}
-		r.byKey[key] = u
-		r.users = append(r.users, u)
-		r.bytes += len(m.ID) + len(m.Info)
-		isNew = true
-	}
+	u, isNew := r.get(m)
 	s.user, s.place = u, int32(len(u.sockets))
 	u.sockets = append(u.sockets, s)
 	return isNew
 }
 
-// leave takes a socket away from its user and reports whether it was the last.
+// get returns the user that a member is, who is new if there was none.
+func (r *roster) get(m protocol.Member) (u *user, isNew bool) {
+	key := m.Key()
+	if u = r.byKey[key]; u != nil {
+		return u, false
+	}
+	u = &user{Member: m.Clone(), key: key, index: len(r.users)}
+	r.byKey[key] = u
+	r.users = append(r.users, u)
+	r.bytes += len(m.ID) + len(m.Info)
+	return u, true
+}
+
+// leave takes a socket away from its user and reports whether it was the last, on all nodes.
 // It searches no list: all guests of a site may be one user.
 func (r *roster) leave(s *Subscription) (gone bool) {
 	u := s.user
@@ -51,7 +57,7 @@ func (r *roster) leave(s *Subscription) (gone bool) {
 	u.sockets[s.place].place = s.place
 	u.sockets[last] = nil
 	u.sockets = shrunk(u.sockets[:last])
-	if last > 0 {
+	if last > 0 || len(u.nodes) > 0 {
 		return false
 	}
 	r.remove(u)

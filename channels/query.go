@@ -11,11 +11,16 @@ type Info struct {
 	Name          string
 	Presence      bool
 	Subscriptions int             // connections on it
-	Users         int             // presence channels only
+	Users         int             // presence channels only; on all nodes that are known of
 	Cached        *protocol.Frame // cache channels only: the event that is kept, or nil
 	TTL           int64           // seconds that it is still kept
 	Traffic       Traffic
+
+	users *keys // of its users, in a cluster: to count who is on other nodes too
 }
+
+// keys is users by key.
+type keys map[string]bool
 
 // Traffic is what was said on a channel since somebody came to it: events, and what presence tells.
 type Traffic struct {
@@ -52,6 +57,13 @@ func (c *Channel) info() Info {
 	i := Info{Name: c.name, Presence: c.roster != nil, Subscriptions: c.count, Traffic: Traffic{c.order, c.bytes}}
 	if c.roster != nil {
 		i.Users = len(c.roster.users)
+		if c.app.hub.broker != nil {
+			there := make(keys, i.Users)
+			for key := range c.roster.byKey {
+				there[key] = true
+			}
+			i.users = &there
+		}
 	}
 	if i.Cached = c.keptFrame(); i.Cached != nil {
 		i.TTL = c.cache.until - c.app.hub.now.Load()
@@ -59,9 +71,9 @@ func (c *Channel) info() Info {
 	return i
 }
 
-// Channel returns what there is to tell of a channel; all counts are 0 when nobody is on it. It may read the disk.
+// Channel returns what this node has to tell of a channel; all counts are 0 when nobody is on it. It may read the disk.
 func (a *App) Channel(name []byte) Info {
-	if a.hub.log != nil && protocol.IsCache(name) {
+	if a.hub.Waits() && protocol.IsCache(name) {
 		a.hold(name).mu.Unlock() // the log may have an event for it
 	}
 	if c := a.find(name); c != nil {
@@ -70,7 +82,7 @@ func (a *App) Channel(name []byte) Info {
 	return Info{Name: string(name), Presence: protocol.KindOf(string(name)) == protocol.Presence}
 }
 
-// Channels returns the occupied channels whose names start with prefix, in no order.
+// Channels returns this node's occupied channels whose names start with prefix, in no order.
 func (a *App) Channels(prefix string) []Info {
 	var list []Info
 	a.each(func(c *Channel) bool {
@@ -99,7 +111,7 @@ func (a *App) Users(channel []byte) (ids []protocol.Raw, ok bool) {
 	return ids, len(ids) > 0
 }
 
-// Terminate closes every connection of a user, whom presence channels know by user_id or who
+// Terminate closes every connection of a user on this node, whom presence channels know by user_id or who
 // has signed in, so that pusher-js stays away. They still get what was published
 // before. It returns how many connections it asked to close.
 func (a *App) Terminate(userID string) int {

@@ -57,3 +57,32 @@ func (h *Hub) ReplayStats() ReplayStats {
 	s.Waiting, s.Reading = len(r.queue)+len(r.parked), r.busy
 	return s
 }
+
+// ClusterStats is what a node has had to do with the others since the start.
+type ClusterStats struct {
+	Holes    uint64 `json:"holes"`    // times that events had to be fetched, because they were not heard
+	Fetched  uint64 `json:"fetched"`  // events that were
+	Lost     uint64 `json:"lost"`     // events that could not be: they were not kept any more
+	Alone    uint64 `json:"alone"`    // events that reached this node's sockets only
+	Unkept   uint64 `json:"unkept"`   // events that reached all nodes and are in no log
+	Unmarked uint64 `json:"unmarked"` // those of which the log could not be told that they are missing
+	Unread   uint64 `json:"unread"`   // times that a channel's place could not be looked up
+	Silent   uint64 `json:"silent"`   // answers of other nodes that did not come in time
+	Strays   int    `json:"strays"`   // channels of whose missing events the log has to be told yet
+}
+
+// clusterCounters are the counters of ClusterStats.
+type clusterCounters struct {
+	holes, fetched, lost, alone, unkept, unmarked, unread, silent atomic.Uint64
+}
+
+// ClusterStats returns how it goes with the other nodes. ok is false for a node alone.
+func (h *Hub) ClusterStats() (_ ClusterStats, ok bool) {
+	c, s := &h.tallies, &h.strays
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ClusterStats{
+		Holes: c.holes.Load(), Fetched: c.fetched.Load(), Lost: c.lost.Load(), Alone: c.alone.Load(), Unkept: c.unkept.Load(),
+		Unmarked: c.unmarked.Load(), Unread: c.unread.Load(), Silent: c.silent.Load(), Strays: len(s.set),
+	}, h.broker != nil
+}

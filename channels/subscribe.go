@@ -154,7 +154,7 @@ func (c *Channel) room(m protocol.Member, leaving *user) *protocol.Error {
 		return nil
 	}
 	there := len(c.roster.users)
-	if leaving != nil && len(leaving.sockets) == 1 {
+	if leaving != nil && len(leaving.sockets) == 1 && len(leaving.nodes) == 0 {
 		there--
 	}
 	if there < limit {
@@ -171,6 +171,9 @@ func (s *Subscription) arrive(m protocol.Member) {
 		if ch.roster.join(s, m) {
 			ch.post(&publication{channel: ch, frame: protocol.MemberAdded(ch.name, s.user.Member), except: s.sub.ID()})
 		}
+		if b := ch.app.hub.broker; b != nil && len(s.user.sockets) == 1 {
+			b.Put(ch.app.id, ch.name, s.user.key, appendMember(nil, s.user.Member))
+		}
 	case ch.kind == protocol.Private && !m.IsZero():
 		s.user = &user{Member: protocol.Member{ID: m.ID}.Clone()}
 	default:
@@ -181,7 +184,14 @@ func (s *Subscription) arrive(m protocol.Member) {
 // depart tells the others when the last socket of a user leaves. The caller holds the channel's lock.
 func (s *Subscription) depart() {
 	ch := s.channel
-	if ch.roster != nil && ch.roster.leave(s) {
+	if ch.roster == nil {
+		return
+	}
+	gone := ch.roster.leave(s)
+	if b := ch.app.hub.broker; b != nil && len(s.user.sockets) == 0 {
+		b.Drop(ch.app.id, ch.name, s.user.key)
+	}
+	if gone {
 		ch.post(&publication{channel: ch, frame: protocol.MemberRemoved(ch.name, s.user.Member), except: s.sub.ID()})
 	}
 }

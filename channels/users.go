@@ -22,7 +22,11 @@ type users struct {
 type signedIn struct {
 	signins  map[*signin]bool // the connections that have signed in as this user
 	watchers map[*signin]bool // those who want to know of it
+	abroad   *abroad          // what other nodes say of the user; nil unless somebody here watches, in a cluster
 }
+
+// online reports whether the user is here, or on another node as far as this one knows.
+func (user *signedIn) online() bool { return len(user.signins) > 0 || user.abroad.anywhere() }
 
 // SignIn makes the connection a user's, as a signature allows. Whom the user watches is told that it came.
 func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *protocol.Error {
@@ -37,7 +41,7 @@ func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *p
 	subs.change(func(r *rare) { r.signin = s })
 	sub.Send(protocol.SigninSuccess(c.UserData))
 	// The new one comes before the old one goes: who signs in twice was never away.
-	online, offline := a.users.add(a.hub, s)
+	online, offline := a.users.add(a, s)
 	if old != nil {
 		a.signOut(old)
 		if old.ID != user.ID {
@@ -50,20 +54,28 @@ func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *p
 	return fault
 }
 
-// add notes a sign-in, tells the user's watchers if it is the first, and returns who of its watchlist is here.
-func (u *users) add(h *Hub, s *signin) (online, offline []string) {
+// add notes a sign-in, tells the user's watchers if it is the first, and returns who of its watchlist is here. Of whom nothing is known
+// yet it is told later, see watching.
+func (u *users) add(a *App, s *signin) (online, offline []string) {
+	h := a.hub
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	user := u.get(s.ID)
+	was := user.online()
 	if user.signins[s] = true; len(user.signins) == 1 {
+		a.noteUser(s.ID, true)
+	}
+	if !was {
 		user.tell(h, []string{s.ID}, nil)
 	}
 	for _, id := range s.Watchlist {
 		watched := u.get(id)
 		watched.watchers[s] = true
-		if len(watched.signins) > 0 {
+		a.watch(id, watched)
+		switch {
+		case watched.online():
 			online = append(online, id)
-		} else {
+		case watched.abroad.known():
 			offline = append(offline, id)
 		}
 	}
@@ -85,6 +97,9 @@ func (a *App) signOut(s *signin) {
 	}
 	user := u.byID[s.ID]
 	if delete(user.signins, s); len(user.signins) == 0 {
+		a.noteUser(s.ID, false)
+	}
+	if !user.online() {
 		user.tell(a.hub, nil, []string{s.ID})
 	}
 	u.drop(s.ID, user)
@@ -105,6 +120,10 @@ func (u *users) get(id string) *signedIn {
 
 // drop forgets a user whom nobody is and nobody watches. The caller holds mu.
 func (u *users) drop(id string, user *signedIn) {
+	if len(user.watchers) == 0 && user.abroad != nil {
+		user.abroad.close(id)
+		user.abroad = nil
+	}
 	if len(user.signins) == 0 && len(user.watchers) == 0 {
 		delete(u.byID, id)
 	}

@@ -70,6 +70,9 @@ func (l *Log) handle(app, channel string) *Stream {
 	return s
 }
 
+// Log names the log that the stream is in.
+func (s *Stream) Log() LogID { return s.log.id }
+
 // Release gives the handle back. The caller must not use it any more.
 func (s *Stream) Release() {
 	s.log.mu.Lock()

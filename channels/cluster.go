@@ -1,0 +1,285 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// cluster is what a hub has besides when it is one of several nodes.
+type cluster struct {
+	broker   Broker        // nil for a node alone
+	deadline time.Duration // how long a question to the others may take
+	era      atomic.Uint64 // rises when what is known of others may be old; 0 is before the first
+	ids      atomic.Uint64 // of events that are published here
+	strays   strays
+	tallies  clusterCounters
+}
+
+// ClusterOptions are what a hub in a cluster needs.
+type ClusterOptions struct {
+	Deadline time.Duration // how long a question to the other nodes may take
+	Memory   int           // bytes that the newest events of all channels may take
+}
+
+// UseBroker makes the hub one of several. It is called before anything else happens on the hub, and instead of UseLog.
+func (h *Hub) UseBroker(b Broker, o ClusterOptions) {
+	h.broker, h.deadline, h.replays.memory = b, o.Deadline, int64(o.Memory)
+	h.ids.Store(rand.Uint64())
+}
+
+// joined reports whether the other nodes are there, or what they have left.
+func (h *Hub) joined() bool { return h.broker != nil && h.broker.Joined() }
+
+// Rejoined looks at everything anew; see Receiver.
+func (h *Hub) Rejoined() {
+	h.era.Add(1)
+	h.apps.Range(func(_, v any) bool {
+		a := v.(*App)
+		a.each(func(c *Channel) bool {
+			h.replays.add(&connecting{c})
+			return true
+		})
+		a.users.renew(a)
+		return true
+	})
+}
+
+// Parted does nothing: whoever publishes asks the broker. See Receiver.
+func (h *Hub) Parted() {}
+
+// NodeGone forgets what a node has noted; see Receiver.
+func (h *Hub) NodeGone(node NodeID) {
+	h.apps.Range(func(_, v any) bool {
+		a := v.(*App)
+		a.each(func(c *Channel) bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.forgetNode(node)
+			return true
+		})
+		a.users.forgetNode(node)
+		return true
+	})
+}
+
+// connecting is a channel whose place in the cluster has to be looked up, again or for the first time.
+type connecting struct{ c *Channel }
+
+func (k *connecting) dead() bool { return false }
+
+func (k *connecting) load(ctx context.Context) {
+	c := k.c
+	c.mu.Lock()
+	c.missed = 0
+	idle := c.removed || c.count == 0 && c.history == nil
+	if !idle {
+		c.note()
+	}
+	c.mu.Unlock()
+	if !idle {
+		c.connect(ctx)
+	}
+	c.app.hub.replays.done()
+}
+
+// connect makes the node hear the channel, and learns where its log stands and who is there on other nodes. It waits for the network.
+func (c *Channel) connect(ctx context.Context) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	hub := c.app.hub
+	era := hub.era.Load()
+	c.mu.Lock()
+	idle, heard := c.ready() || c.removed || !c.logs(), c.history != nil
+	c.mu.Unlock()
+	if idle {
+		return
+	}
+	var err error
+	if !heard {
+		err = hub.broker.Subscribe(ctx, c.app.id, c.name)
+	}
+	var found Scene
+	if err == nil {
+		if found, err = hub.broker.Load(ctx, c.app.id, c.name); err != nil && !heard {
+			hub.broker.Unsubscribe(c.app.id, c.name)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil:
+		// Nobody waits for it any more; it is tried again with the next tick, or when the node has joined again.
+		c.missed = era
+		hub.tallies.unread.Add(1)
+		if hub.broker.Joined() && ctx.Err() == nil {
+			hub.replays.park(&connecting{c})
+		}
+	case c.removed:
+		if !heard {
+			hub.broker.Unsubscribe(c.app.id, c.name)
+		}
+	default:
+		c.enter(found, era)
+	}
+}
+
+// enter takes up what was found of the channel in an era. The caller holds mu.
+func (c *Channel) enter(found Scene, era uint64) {
+	h := c.history
+	if h == nil {
+		h = &history{head: found.Serial, opened: found.Serial, from: found.Serial, seen: found.Serial, used: c.app.hub.now.Load()}
+		h.stream = c.newShared(found)
+		c.history = h
+		c.app.hub.warm.Add(1)
+		if c.heard.Log == found.Log {
+			h.seen = max(h.seen, c.heard.Serial)
+		}
+		c.restoreKept(found.Kept)
+	} else if s := h.stream.(*shared); s.log == found.Log {
+		s.first.Store(found.First)
+		h.seen = max(h.seen, found.Serial)
+	} else {
+		// What is in the new log came later than all that is known of the old one.
+		c.forget(len(h.tail))
+		s := c.newShared(found)
+		h.stream, h.head, h.opened, h.from, h.seen = s, s.begin, s.begin, s.begin, found.Serial
+		h.unfit = 0
+		c.announce(gapEpoch, 0)
+	}
+	h.stream.(*shared).era = era
+	c.heard = Place{}
+	c.merge(found.Version, found.Records)
+	c.mend()
+}
+
+// reconnect has the channel looked at again. The caller holds mu.
+func (c *Channel) reconnect() {
+	if s, ok := c.stream(); ok && s.era != 0 {
+		s.era = 0
+		c.app.hub.replays.add(&connecting{c})
+	}
+}
+
+// stream returns the channel's log in the cluster, if it is connected. The caller holds mu.
+func (c *Channel) stream() (*shared, bool) {
+	if c.history == nil {
+		return nil, false
+	}
+	s, ok := c.history.stream.(*shared)
+	return s, ok
+}
+
+// strays is the channels on which something was published that their log has not.
+type strays struct {
+	mu    sync.Mutex
+	set   map[stray]uint64    // guarded by mu; the value says which time it was, see turn
+	turn  uint64              // guarded by mu
+	ids   map[uint64]struct{} // guarded by mu: events that this node's sockets have had past the log, which may have them all the same
+	some  atomic.Bool         // there are ids
+	under bool                // guarded by mu: somebody tells the log
+}
+
+type stray struct{ app, channel string }
+
+// maxStrays is how many channels may be remembered: with their names that takes some ten megabytes. maxStrayIDs is how many events.
+const (
+	maxStrays   = 100_000
+	maxStrayIDs = 100_000
+)
+
+// ErrRefused says that an event was not published: the cluster cannot be reached, and no more channels can be remembered on
+// which something is missing.
+var ErrRefused = errors.New("too many channels have events that the other nodes do not know of")
+
+// add notes a channel, and an event if id is not 0. It reports false when there is no room.
+func (s *strays) add(app, channel string, id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := stray{app, channel}
+	if _, known := s.set[k]; !known && len(s.set) >= maxStrays {
+		return false
+	}
+	if s.set == nil {
+		s.set, s.ids = make(map[stray]uint64), make(map[uint64]struct{})
+	}
+	s.turn++
+	s.set[k] = s.turn
+	if id != 0 && len(s.ids) < maxStrayIDs {
+		s.ids[id] = struct{}{}
+		s.some.Store(true)
+	}
+	return true
+}
+
+// had reports whether this node's sockets have had the event past the log.
+func (s *strays) had(id uint64) bool {
+	if !s.some.Load() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.ids[id]
+	return ok
+}
+
+// mendStrays has the logs told of what they have not.
+func (h *Hub) mendStrays() {
+	if !h.joined() {
+		return
+	}
+	s := &h.strays
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.set) > 0 && !s.under {
+		s.under = true
+		h.replays.add(&straying{h})
+	}
+}
+
+// straying tells logs that something is missing in them.
+type straying struct{ h *Hub }
+
+func (*straying) dead() bool { return false }
+
+// breaksAtOnce is how many logs are told in one step.
+const breaksAtOnce = 1000
+
+func (k *straying) load(context.Context) {
+	s := &k.h.strays
+	type told struct {
+		stray
+		turn   uint64
+		ticket Ticket
+	}
+	s.mu.Lock()
+	list := make([]told, 0, min(len(s.set), breaksAtOnce))
+	for name, turn := range s.set {
+		if list = append(list, told{stray: name, turn: turn}); len(list) == breaksAtOnce {
+			break
+		}
+	}
+	s.mu.Unlock()
+	for i := range list {
+		list[i].ticket = k.h.broker.Break(list[i].app, list[i].channel)
+	}
+	for i := range list {
+		if list[i].ticket.Wait() != nil {
+			list[i].turn = 0 // the next tick tries again
+		}
+	}
+	s.mu.Lock()
+	for _, t := range list {
+		if s.set[t.stray] == t.turn {
+			delete(s.set, t.stray)
+		}
+	}
+	if s.under = false; len(s.set) == 0 {
+		s.set = nil
+	}
+	s.mu.Unlock()
+	k.h.replays.done()
+}
