@@ -204,12 +204,13 @@ $(RESULTS)/%.txt: bin/binaries $(if $(FORCE),again)
 benchmarks: harness ## write BENCHMARKS.md and its plots out of what is saved in bench/results
 	$(HARNESS) report --benchmarks
 
-deps: ## what the tests need besides Go: a C compiler, proxies, shells, Chromium, Node and its packages
+deps: ## what the tests need besides Go: a C compiler, proxies, Redis, shells, Chromium, Node and its packages
 	@need=; \
 	has() { command -v "$$1" >/dev/null; }; \
 	has gcc || need="$$need gcc libc6-dev"; \
 	has nginx || need="$$need nginx"; \
 	has haproxy || need="$$need haproxy"; \
+	has redis-server || need="$$need redis-server"; \
 	has zsh || need="$$need zsh"; \
 	has fish || need="$$need fish"; \
 	has promtool || need="$$need prometheus"; \

@@ -11,6 +11,7 @@ var layers = map[string]int{
 	"internal/invariants":  0,
 	"internal/measure":     0,
 	"internal/overload":    0,
+	"internal/redistest":   0,
 	"internal/takeover":    0,
 	"protocol/ws":          1,
 	"persist":              1,
