@@ -49,6 +49,8 @@ type Config struct {
 	Durability   string `group:"events" enum:"async,process,disk,off" default:"process" placeholder:"async|process|disk|off" env:"RESOUND_DURABILITY" help:"What an event that was acknowledged to its publisher survives. process: the end of this process, also kill -9. disk: that of the machine, too, for a write to the disk each time. async: a clean stop only, and pages are told of a gap after any other. off: nothing is stored and nothing is replayed (default ${default})."`
 	ReplayMemory int    `group:"events" placeholder:"BYTES" type:"number" max:"1099511627776" default:"67108864" zero:"all is read from the disk" env:"RESOUND_REPLAY_MEMORY" help:"Memory for the newest events of all channels, so that those who come back at once do not all read the disk (default ${default})."`
 
+	Cluster
+
 	// AdminAddress is "" or host:port of another port than Port.
 	AdminAddress string `group:"admin" placeholder:"HOST:PORT" env:"RESOUND_ADMIN_ADDRESS" help:"Serve Prometheus metrics (/metrics), whether more connections should come here (/ready), the level of the log (/log-level) and profiles (/debug/pprof/) on a port of their own, such as 127.0.0.1:9600. Default: nowhere."`
 	AdminToken   string `group:"admin" placeholder:"TOKEN" secret:"true" env:"RESOUND_ADMIN_TOKEN" help:"What requests to that port must have in the header Authorization: Bearer. It has to be set where other machines can reach the port."`
@@ -93,6 +95,7 @@ type Setting struct {
 	Secret bool   // to be masked wherever it is shown
 
 	group string // of the flag
+	url   bool   // only a part of it is secret
 }
 
 // Apps returns the applications to serve, each valid, with no id and no key

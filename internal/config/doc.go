@@ -9,11 +9,12 @@
 //   - file.go, file_nodes.go: the config file, resound.yaml: its keys, its ${NAME}, its lines.
 //   - history.go: the rules of the config file about what is kept of which channels.
 //   - applications.go: the applications of all places, see Config.Apps.
+//   - cluster.go, redis_url.go: where servers that are one meet, and under which prefix.
 //   - tls.go: certificates and their files, Herd's and Valet's too.
 //   - reload.go: Watcher, which reads everything again and says what has changed.
 //   - watch.go: notices of changed files, through symbolic links.
 //   - check.go: what one value alone cannot tell: half an application, paths, what follows from other settings.
-//   - findings.go, findings_env.go, findings_apps.go, findings_history.go: what `resound check` says.
+//   - findings.go, findings_env.go, findings_apps.go, findings_history.go, findings_cluster.go: what `resound check` says.
 //   - doctor.go: what `resound doctor` is asked for.
 //   - import.go, import_convert.go, import_nodes.go: the JSON of Laravel's config('reverb') as a config file.
 //   - log.go, top.go: what `resound log` and `resound top` are asked for.

@@ -46,7 +46,7 @@ func TestConfigFileErrors(t *testing.T) {
 		{"port: [1]", `F:1: port: this takes one value`},
 		{"rate_limiting: true", `F:1: rate_limiting must be a mapping, such as rate_limiting: {enabled: true}`},
 		{"rate_limiting:\n  enable: true", `F:2: "rate_limiting.enable" is not a setting; did you mean rate_limiting.enabled?`},
-		{"allowed_origins: []", `F:1: allowed_origins: the list is empty, so nobody could connect; ["*"] allows all`},
+		{"allowed_origins: []", `F:1: allowed_origins: the list is empty; leave it out to have the default`},
 		{"allowed_origins: [a, ~]", `F:1: allowed_origins: an entry of the list is empty or no text`},
 		{"history: {messages: 1}", `F:1: history must be a list of rules: each begins with a dash and has channels; history_messages, history_age and history_bytes are for the channels that no rule names`},
 		{"history: 1000", `F:1: history must be a list of rules: each begins with a dash and has channels; history_messages, history_age and history_bytes are for the channels that no rule names`},

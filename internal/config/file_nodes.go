@@ -120,7 +120,7 @@ func (r *fileReader) setting(p pair, in scope) {
 		r.fail(&yaml.Node{Line: p.line}, "%s is there twice", key)
 		return
 	}
-	text, null, err := r.text(n, f != nil && (f.Tag.Type == "origins" || f.Tag.Type == "files"))
+	text, null, err := r.text(n, f != nil && (f.Tag.Type == "origins" || f.Tag.Type == "files" || f.Tag.Type == "addresses"))
 	if err != nil {
 		r.fail(n, "%s: %v", key, err)
 		return
@@ -140,7 +140,7 @@ func (r *fileReader) text(n *yaml.Node, list bool) (text string, null bool, err 
 			parts = append(parts, part)
 		}
 		if len(parts) == 0 {
-			return "", false, fmt.Errorf("the list is empty, so nobody could connect; [\"*\"] allows all")
+			return "", false, fmt.Errorf("the list is empty; leave it out to have the default")
 		}
 		return strings.Join(parts, ","), false, nil
 	}

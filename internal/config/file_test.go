@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -120,6 +119,10 @@ func TestEveryKey(t *testing.T) {
 		"data_dir": "/var/lib/resound", "log_format": "json", "log_level": "debug", "debug": "true",
 		"history_messages": "20", "history_age": "86400s", "history_bytes": "4294967296", "replay_messages": "10", "replay_bytes": "20000",
 		"durability": "disk", "replay_memory": "8589934592", "admin_address": "127.0.0.1:9600", "admin_token": "t", "unix_socket": "/run/resound.sock", "unix_socket_mode": "0600",
+		"scaling.enabled": "true", "scaling.channel": "live", "scaling.prefix": "live/", "scaling.grace": "3s", "scaling.lease": "12s", "scaling.deadline": "2s",
+		"scaling.server.url": "redis://h", "scaling.server.host": "h", "scaling.server.port": "6380", "scaling.server.username": "u", "scaling.server.password": "p", "scaling.server.database": "2",
+		"scaling.server.sentinels": "a:26379,b:1", "scaling.server.sentinel_master": "m", "scaling.server.sentinel_username": "u", "scaling.server.sentinel_password": "p", "scaling.server.cluster": "a:6379,b:1",
+		"scaling.server.tls": "true", "scaling.server.ca": "/etc/ca.pem", "scaling.server.cert": "/etc/cert.pem", "scaling.server.key": "/etc/key.pem",
 	}
 	keys := testKeys(t)
 	for key := range keys.top {
@@ -128,10 +131,10 @@ func TestEveryKey(t *testing.T) {
 		}
 	}
 	for key, value := range values {
-		group, sub, nested := strings.Cut(key, ".")
-		line := key + ": " + value
-		if nested {
-			line = fmt.Sprintf("%s: {%s: %s}", group, sub, value)
+		groups := strings.Split(key, ".")
+		line := groups[len(groups)-1] + ": '" + value + "'"
+		for _, group := range slices.Backward(groups[:len(groups)-1]) {
+			line = group + ": {" + line + "}"
 		}
 		w := newWorld(t)
 		path := w.write(t, "resound.yaml", "\n"+line+"\n")

@@ -96,6 +96,7 @@ func (s *sources) findings(c *Config, descriptors uint64) []Finding {
 	}
 	i.served(descriptors)
 	i.history()
+	i.cluster()
 	return i.list
 }
 

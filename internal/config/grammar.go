@@ -329,6 +329,7 @@ func kongOptions(o Options, src *sources) []kong.Option {
 		kong.NamedMapper("switch", onOff{}),
 		kong.NamedMapper("memory", memory{}),
 		kong.NamedMapper("proxies", proxies{}),
+		kong.NamedMapper("addresses", addresses{}),
 		kong.ValueFormatter(helpWithEnv),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
@@ -340,6 +341,7 @@ func kongOptions(o Options, src *sources) []kong.Option {
 			{Key: "history", Title: "What is kept of a channel's events, for pages that come back (of the application):"},
 			{Key: "server", Title: "Limits of the server:"},
 			{Key: "events", Title: "The log of events, in log of the data directory:"},
+			{Key: "cluster", Title: "Several servers as one, over Redis:"},
 			{Key: "admin", Title: "For who runs it:"},
 			{Key: "files", Title: "Files:"},
 			{Key: "log", Title: "Output:"},

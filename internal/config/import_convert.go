@@ -25,6 +25,7 @@ const maxOpening = 100
 var (
 	serverKeys = []string{"host", "port", "path", "hostname"}
 	appKeys    = []string{"ping_interval", "activity_timeout", "max_connections", "max_message_size", "accept_client_events_from"}
+	redisKeys  = []string{"url", "host", "port", "username", "password", "database"}
 	rateKeys   = []string{"enabled", "max_attempts", "decay_seconds", "terminate_on_limit"}
 )
 
@@ -123,9 +124,7 @@ func (c *conversion) server(file *yaml.Node, root map[string]any) {
 		case key == "pulse_ingest_interval" || key == "telescope_ingest_interval":
 			// Pulse and Telescope are fed inside of PHP; there is nothing to lose.
 		case key == "scaling":
-			if enabled, _ := plainValue(object(value)["enabled"]); enabled == "true" || enabled == "1" {
-				c.leave("scaling: this server knows only its own connections, so run a single one")
-			}
+			c.scaling(file, object(value))
 		case key == "options":
 			if tls, _ := object(value)["tls"].(map[string]any); len(tls) > 0 {
 				c.leave("options.tls: let a proxy take TLS off")
@@ -196,14 +195,7 @@ func (c *conversion) application(n int, app map[string]any) *yaml.Node {
 		put(node, key, quoted(unexpanded(text)))
 	}
 	secret, _ := plainValue(app[secretKey])
-	value := quoted(unexpanded(secret))
-	switch name, ok := c.env[secret]; {
-	case ok:
-		value = quoted("${" + name + "}")
-	case c.env != nil:
-		value.LineComment = "no name in the .env file has this value"
-	}
-	put(node, secretKey, value)
+	put(node, secretKey, c.secret(secret))
 	if _, given := app["allowed_origins"]; given {
 		put(node, "allowed_origins", cleanList(app["allowed_origins"]))
 	}
@@ -238,6 +230,48 @@ func (c *conversion) application(n int, app map[string]any) *yaml.Node {
 		}
 	}
 	return node
+}
+
+// scaling takes over where several servers meet, if they are to.
+func (c *conversion) scaling(file *yaml.Node, scaling map[string]any) {
+	if enabled, _ := plainValue(scaling["enabled"]); enabled != "true" && enabled != "1" {
+		return
+	}
+	node, redis, server := &yaml.Node{Kind: yaml.MappingNode}, &yaml.Node{Kind: yaml.MappingNode}, object(scaling["server"])
+	put(node, "enabled", scalar("true"))
+	if text, ok := plainValue(scaling["channel"]); ok && text != "" {
+		put(node, "channel", quoted(unexpanded(text)))
+	}
+	for _, key := range redisKeys {
+		switch text, ok := plainValue(server[key]); {
+		case !ok || text == "":
+		case key == "url" || key == "password":
+			put(redis, key, c.secret(text))
+		default:
+			put(redis, key, scalar(text))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(server)) {
+		if !slices.Contains(redisKeys, key) && key != "timeout" { // there is no time after which this server gives Redis up
+			c.leave("scaling.server." + key + ": not known")
+		}
+	}
+	if len(redis.Content) > 0 {
+		put(node, "server", redis)
+	}
+	put(file, "scaling", node)
+}
+
+// secret is a value that nobody should read, or the name that stands for it.
+func (c *conversion) secret(text string) *yaml.Node {
+	if name, ok := c.env[text]; ok {
+		return quoted("${" + name + "}")
+	}
+	n := quoted(unexpanded(text))
+	if c.env != nil {
+		n.LineComment = "no name in the .env file has this value"
+	}
+	return n
 }
 
 // leave remembers one thing that is not taken over, on one line.

@@ -127,14 +127,3 @@ func TestServiceNamesInAFileAreWarnedOf(t *testing.T) {
 		t.Errorf("warnings: %q", c.Warnings)
 	}
 }
-
-func TestSwitchesThatDoNothingAreWarnedOf(t *testing.T) {
-	for _, name := range []string{"REVERB_SCALING_ENABLED"} {
-		for value, warned := range map[string]bool{"true": true, "(true)": true, "1": true, "false": false, "0": false, "": false, "null": false} {
-			c := newWorld(t).laravel(t, shopApp+name+"="+value).start(t)
-			if warned != (len(c.Warnings) == 1 && strings.HasPrefix(c.Warnings[0], name) && strings.Contains(c.Warnings[0], "is not there yet")) || len(c.Warnings) > 1 {
-				t.Errorf("%s=%s: %q", name, value, c.Warnings)
-			}
-		}
-	}
-}

@@ -13,14 +13,7 @@ import (
 // it, that say nothing to this server. They are no mistake in a .env file.
 var reverbNames = []string{
 	"REVERB_SERVER",
-	"REVERB_SCALING_ENABLED", "REVERB_SCALING_CHANNEL",
 	"REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL",
-}
-
-// missing are switches of Reverb whose work is not done here: who turned one
-// on believes in something that does not happen.
-var missing = [][2]string{
-	{"REVERB_SCALING_ENABLED", "scaling over Redis is not there yet: this server knows only its own connections, so run a single one"},
 }
 
 // ownNames are the names in the `env` tags of Config.
@@ -36,13 +29,7 @@ func ownNames() []string {
 
 // warnings returns what the person should know, each on one line.
 func (s *sources) warnings() []string {
-	var list []string
-	for _, m := range missing {
-		if v, from, ok := s.lookup(m[0]); ok && on(word(v)) {
-			list = append(list, fmt.Sprintf("%s: %s", from, m[1]))
-		}
-	}
-	list = append(list, s.notes...)
+	list := slices.Clone(s.notes)
 	known := append(ownNames(), reverbNames...)
 	for _, name := range s.names() {
 		if suffix(name) == name || slices.Contains(known, name) {
@@ -77,8 +64,6 @@ func (s *sources) names() []string {
 	sort.Strings(names)
 	return names
 }
-
-func on(word string) bool { return word != "" && word != "false" && word != "0" }
 
 // serviceName matches what Kubernetes and Docker links put into the
 // environment beside a service called reverb or resound.

@@ -21,9 +21,7 @@ const configPage = "../../docs/CONFIG.md"
 // configuration that is no setting here.
 var reverbNameRows = [][2]string{
 	{"REVERB_SERVER", "Not used: there is one kind of server."},
-	{"REVERB_SCALING_ENABLED", "Warned of when it is on: this server knows only its own connections, so run a single one."},
-	{"REVERB_SCALING_CHANNEL", "Not used, as scaling is not."},
-	{"REDIS_URL REDIS_HOST REDIS_PORT REDIS_USERNAME REDIS_PASSWORD REDIS_DB REDIS_TIMEOUT", "Not used: Reverb takes them for scaling only. They may stay for the rest of Laravel."},
+	{"REDIS_TIMEOUT", "Not used: in Reverb it is how long Redis may be away until the server ends. Resound tries again for ever."},
 	{"REVERB_PULSE_INGEST_INTERVAL", "Not used: the recorder of messages runs inside of PHP. That of connections asks the HTTP API and works."},
 	{"REVERB_TELESCOPE_INGEST_INTERVAL", "Not used: Telescope runs inside of PHP."},
 	{"PUSHER_APP_ID PUSHER_APP_KEY PUSHER_APP_SECRET", "The application, when no other place names one: a project that comes from Pusher or soketi runs unchanged."},

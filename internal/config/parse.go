@@ -120,7 +120,7 @@ func finish(c *Config, src *sources, ctx *kong.Context) error {
 	if src.yaml != nil {
 		c.ConfigFile, c.rules = src.yaml.path, src.yaml.rules
 	}
-	for _, step := range []func(*Config, *kong.Context) error{src.credentials, src.normalise, src.applications} {
+	for _, step := range []func(*Config, *kong.Context) error{src.credentials, src.normalise, src.applications, src.cluster} {
 		if err := src.fail(step(c, ctx)); err != nil {
 			return err
 		}

@@ -149,9 +149,8 @@ func (a application) differs(b application) []string {
 
 // restarts logs the settings of the server that are not what it runs with.
 func (w *Watcher) restarts(next *Config) {
-	value := func(c *Config, name string) string {
-		i := slices.IndexFunc(c.Settings, func(s Setting) bool { return s.Name == name })
-		return c.Settings[i].Value
+	setting := func(c *Config, name string) Setting {
+		return c.Settings[slices.IndexFunc(c.Settings, func(s Setting) bool { return s.Name == name })]
 	}
 	for _, s := range next.Settings {
 		if perApplication(s.group) || s.group == "app" || s.Name == "config" || s.Name == "env-file" {
@@ -160,8 +159,8 @@ func (w *Watcher) restarts(next *Config) {
 		if (s.Name == "tls-cert" || s.Name == "tls-key") && w.started.Secure() && next.Secure() {
 			continue // live
 		}
-		if running := value(w.started, s.Name); s.Value != running && s.Value != value(w.current, s.Name) {
-			w.log.Warn("this setting needs a restart", "setting", s.Name, "running", running, "set", s.Value, "from", s.Source)
+		if running := setting(w.started, s.Name); s.Value != running.Value && s.Value != setting(w.current, s.Name).Value {
+			w.log.Warn("this setting needs a restart", "setting", s.Name, "running", running.shown(false), "set", s.shown(false), "from", s.Source)
 		}
 	}
 }

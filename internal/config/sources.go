@@ -275,7 +275,7 @@ func (s *sources) settings(ctx *kong.Context) []Setting {
 		if f.Group == nil {
 			continue // --json and --show-secrets are not settings
 		}
-		row := Setting{group: f.Group.Key, Name: f.Name, Value: text(f.Target), Source: s.origin[f.Name].source(), Secret: f.Tag.Has("secret")}
+		row := Setting{group: f.Group.Key, Name: f.Name, Value: text(f.Target), Source: s.origin[f.Name].source(), Secret: f.Tag.Has("secret"), url: f.Tag.Get("secret") == "url"}
 		if len(f.Envs) > 0 {
 			row.Env = f.Envs[0]
 		}

@@ -142,6 +142,9 @@ func (s Setting) shown(showSecrets bool) string {
 	if !s.Secret || showSecrets || s.Value == "" {
 		return s.Value
 	}
+	if s.url {
+		return maskURL(s.Value)
+	}
 	return Mask(s.Value)
 }
 

@@ -70,7 +70,7 @@ var compatPresence = compatSection{"Presence", []compatCase{
 		"ghosts stayed", pins{"transcript:presence_refused", "transcript:presence_ids", "TestMemberNobody"}},
 	{83, "a socket subscribes again as another user", "the first user stays for ever", "it leaves as the first and joins as the second, and misses no event", refuse, "ghosts stayed",
 		pins{"transcript:presence_changes_user", "TestPresenceChangesUser"}},
-	{84, "members of several servers", "each server knows its own", oneServer, later, "scaling over Redis", pins{"TestSwitchesThatDoNothingAreWarnedOf"}},
+	{84, "members of several servers", "each server knows its own", oneServer, later, "scaling over Redis", pins{"TestScalingSettings"}},
 	{0, "a `user_id` that pusher-js cannot find again, or over 128 bytes", "accepted", "refused with 4009", refuse, "it could never be removed from a page's list", pins{"TestMemberNobody"}},
 	{0, "members and bytes of `user_info`", "no limit", "a setting for each; 4100 or 4200, and `pusher:subscription_error`, beyond it", improve, "one channel can be bounded",
 		pins{"transcript:presence_limits", "TestPresenceLimits"}},
