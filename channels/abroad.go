@@ -110,7 +110,7 @@ func (w *watching) load(ctx context.Context) {
 func (o *abroad) take(id string, found Scene) {
 	nodes := make(map[NodeID]bool)
 	for _, r := range found.Records {
-		if r.Node != o.app.hub.broker.Node() {
+		if !o.app.hub.broker.Mine(r.Node) {
 			nodes[r.Node] = true
 		}
 	}
@@ -151,7 +151,7 @@ func (u *users) noted(a *App, topic string, version uint64, r Record) {
 		o.look(id)
 	default:
 		o.version = version
-		if r.Node != a.hub.broker.Node() {
+		if !a.hub.broker.Mine(r.Node) {
 			u.moved(id, o, r.Node, r.Value != nil)
 		}
 	}

@@ -20,9 +20,9 @@ type NodeID uint64
 type Broker interface {
 	// Joined reports whether this node hears the others and is heard. While it is not, each node is on its own.
 	Joined() bool
-	// Node is the id under which this node's records stand. There is a new one whenever the node has joined again after it had parted, so
-	// that what could not be dropped meanwhile goes with the lease of the old one.
-	Node() NodeID
+	// Mine reports whether records under this id are, or were, this node's. It has a new id whenever it has joined again after it had parted,
+	// so that what could not be dropped meanwhile goes with the lease of the old one.
+	Mine(node NodeID) bool
 	// Log names the log that the topic's channel is kept in now. It does not wait.
 	Log(app, topic string) persist.LogID
 	// Others is how many other nodes there are.

@@ -47,7 +47,7 @@ func (h *Hub) Noted(app, topic string, version uint64, r Record) {
 // apply takes up one record. The caller holds mu.
 func (c *Channel) apply(r Record) {
 	switch {
-	case r.Node == c.app.hub.broker.Node():
+	case c.app.hub.broker.Mine(r.Node):
 	case c.roster == nil:
 		if r.Key == countKey {
 			n, _ := strconv.Atoi(string(r.Value))
