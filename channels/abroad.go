@@ -80,6 +80,7 @@ func (w *watching) load(ctx context.Context) {
 	defer o.app.hub.replays.done()
 	u.mu.Lock()
 	heard := o.heard
+	o.newest = 0 // what is heard from here on may be later than what is loaded
 	u.mu.Unlock()
 	var err error
 	if !heard {

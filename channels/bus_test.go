@@ -59,7 +59,7 @@ func newBus(t testing.TB, nodes, slots, memory int, keep int) *bus {
 
 // begin begins a new log, as after a loss of what was in the old one.
 func (b *bus) begin(seconds uint32) {
-	b.log = persist.LogID{0x70, 0, 0, byte(seconds), 1}
+	b.log = persist.LogID{0x70, 0, byte(seconds >> 8), byte(seconds), 1}
 	var kept map[string]*busTopic
 	kept, b.topics = b.topics, make(map[string]*busTopic)
 	for name, was := range kept {

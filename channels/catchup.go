@@ -89,6 +89,11 @@ func (k *catchup) expire() {
 	if o := h.stream.Resume(persist.Position{Epoch: head.Epoch, Serial: k.from}); o.Gap != persist.None {
 		k.gap, k.missed, k.from = protocol.GapExpired, k.missed+o.Missed, max(o.After, k.from)
 	}
+	if k.grant.Log != h.stream.Log() { // another log has begun: what the subscriber has is good for nothing there
+		k.grant, k.gap, k.missed = c.grant(), protocol.GapEpoch, 0
+		k.grant.Epoch, k.grant.First = head.Epoch, k.from
+		k.resume = true
+	}
 	k.planned, k.skipped = false, false
 }
 

@@ -94,6 +94,7 @@ func (c *Channel) connect(ctx context.Context) {
 	era := hub.era.Load()
 	c.mu.Lock()
 	idle, heard := c.ready() || c.removed || !c.logs(), c.history != nil
+	c.others.newest = 0 // what is heard from here on may be later than what is loaded
 	c.mu.Unlock()
 	if idle {
 		return
@@ -110,6 +111,9 @@ func (c *Channel) connect(ctx context.Context) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if h := c.history; err == nil && h != nil && h.stream.Log() != found.Log && SerialBase(found.Log) < h.head {
+		err = ErrOtherLog // an earlier one: the broker begins another
+	}
 	switch {
 	case err != nil:
 		// Nobody waits for it any more; it is tried again with the next tick, or when the node has joined again.
@@ -139,6 +143,7 @@ func (c *Channel) enter(found Scene, era uint64) {
 			h.seen = max(h.seen, c.heard.Serial)
 		}
 		c.restoreKept(found.Kept)
+		c.announce(gapEpoch, 0) // who is here already came while the node was alone
 	} else if s := h.stream.(*shared); s.log == found.Log {
 		s.first.Store(found.First)
 		h.seen = max(h.seen, found.Serial)

@@ -163,13 +163,13 @@ func (m *mending) step(ctx context.Context) (more bool) {
 		}
 		return false
 	}
-	if first > after+1 || len(list) == 0 {
-		lost := upto
-		if len(list) > 0 || first <= upto {
-			lost = first - 1
-		}
-		h.head = lost
-		c.lose(lost - after)
+	switch {
+	case first > after+1:
+		h.head = min(first-1, upto)
+		c.lose(h.head - after)
+	case len(list) == 0:
+		h.head = upto
+		c.lose(upto - after)
 	}
 	for _, e := range list {
 		if e.Serial == h.head+1 {

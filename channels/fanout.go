@@ -292,14 +292,15 @@ func (s *Subscription) bring(list []*publication) (sent tally) {
 	return sent
 }
 
-// notice tells who has opted in of a new position. Who catches up has not got there yet, and is told that there is a gap only.
+// notice tells who has opted in of a new position. Who catches up has not got there yet, and who comes from a node that was ahead of
+// this one is behind it: they are told that there is a gap only.
 func (s *Subscription) notice(p *publication) {
 	switch {
 	case !s.opted:
-	case s.catching:
+	case s.catching || s.cursor > p.serial:
 		s.sub.Send(protocol.ReplayNotice(s.channel.name, protocol.Notice{Gap: protocol.GapEpoch}))
 	default:
-		s.cursor = max(s.cursor, p.serial)
+		s.cursor = p.serial
 		s.sub.Send(p.frame)
 	}
 }

@@ -74,12 +74,11 @@ func (s *shared) Append([2]uint32, []byte) (persist.Position, persist.Commit, er
 	return persist.Position{}, persist.Commit{}, persist.ErrOff
 }
 
-// Resume says what somebody lacks who has everything up to p. The caller holds Channel.mu.
+// Resume says what somebody lacks who has everything up to p, which may be further than this node is: another one was ahead. The caller
+// holds Channel.mu.
 func (s *shared) Resume(p persist.Position) persist.Outcome {
-	head, oldest := s.channel.history.head, s.oldest()
+	oldest := s.oldest()
 	switch {
-	case p.Serial > head || p.Serial < s.begin || p.Epoch > s.epoch:
-		return persist.Outcome{Gap: persist.Epoch, After: min(max(p.Serial, oldest-1), head)}
 	case p.Epoch < s.epoch:
 		return persist.Outcome{Gap: persist.Epoch, After: max(p.Serial, oldest-1)}
 	case p.Serial+1 < oldest:

@@ -51,6 +51,9 @@ func (c *Channel) place(s *Subscription, r claim) *position {
 	head, on := c.head()
 	if !on {
 		c.placeOff(p)
+		if r.valid {
+			s.cursor = max(s.cursor, r.Serial) // another node may have been ahead of this one
+		}
 		return p
 	}
 	p.grant.Epoch = head.Epoch
@@ -124,16 +127,19 @@ func (c *Channel) resume(p *position, r claim) {
 		p.serial, p.gap = h.head, protocol.GapEpoch
 		p.grant.First = p.serial
 	case r.grant.Log != ours && r.grant.Issued >= created(ours):
-		p.serial, p.gap = h.head, protocol.GapEpoch
+		p.serial, p.gap = c.beyond(h.head, r), protocol.GapEpoch
 		p.grant.First = p.serial
 	case r.grant.Log != ours:
 		// It was let in before there was this log, so all that is in it came later.
-		p.serial, p.gap = min(h.stream.Newest(maxNewest), h.head), protocol.GapEpoch
+		p.serial, p.gap = c.beyond(min(h.stream.Newest(maxNewest), h.head), r), protocol.GapEpoch
 		p.grant.First = p.serial
 	default:
 		o := h.stream.Resume(persist.Position{Epoch: r.grant.Epoch, Serial: r.Serial})
 		p.missed, p.gap = o.Missed, gapOf(o.Gap)
 		p.grant.First = min(r.grant.First, h.head)
+		if o.Gap == persist.None { // another node may be ahead of this one
+			p.grant.Epoch, p.grant.First = max(p.grant.Epoch, r.grant.Epoch), r.grant.First
+		}
 		p.serial = max(o.After, p.grant.First) // whatever serial it says: nothing from before it was let in
 	}
 	// A replay is cut to its limits when it is known which of the events are for it. That takes a look at each, so it is
@@ -145,6 +151,15 @@ func (c *Channel) resume(p *position, r claim) {
 			p.gap = protocol.GapLimit
 		}
 	}
+}
+
+// beyond returns the serial of one who comes with a position of another log: in a cluster serials only rise, from log to log too, and it
+// may have had some of this log already, without a position.
+func (c *Channel) beyond(serial uint64, r claim) uint64 {
+	if c.app.hub.broker == nil {
+		return serial
+	}
+	return max(serial, r.Serial)
 }
 
 // planAtMost is how many times as many events as a replay may have are looked at, so that those which are not for

@@ -11,7 +11,7 @@ import (
 // others is what other nodes have noted on a channel: their members, which are in the roster, or how many are on it there.
 type others struct {
 	version uint64         // of what is known here
-	newest  uint64         // that is known of
+	newest  uint64         // that was heard since this node began to look
 	counts  map[NodeID]int // subscriptions; nil while there are none
 	noted   int            // what this node has noted as its count; 0 is nothing
 }
