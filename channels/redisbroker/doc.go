@@ -1,0 +1,2 @@
+// Package redisbroker joins nodes.
+package redisbroker

@@ -1,0 +1,226 @@
+package redisbroker
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"time"
+
+	"resound/channels"
+)
+
+// roll is who is there, as this node knows it. Redis says how long each lease is still good; a node that cannot write
+// its own says that it is alive.
+type roll struct {
+	mu     sync.Mutex
+	until  map[channels.NodeID]time.Time // not this node
+	former map[channels.NodeID]bool      // of until: has another id by now
+	left   map[channels.NodeID]bool      // have said bye. No id comes back
+	order  []channels.NodeID             // of left, oldest first
+	stale  bool                          // look at the leases before it is time
+}
+
+func (r *roll) init() {
+	r.until, r.former, r.left = map[channels.NodeID]time.Time{}, map[channels.NodeID]bool{}, map[channels.NodeID]bool{}
+}
+
+// Others implements channels.Broker.
+func (b *Broker) Others() int {
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	return len(b.roll.until) - len(b.roll.former)
+}
+
+func (b *Broker) hasLeft(node channels.NodeID) bool {
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	return b.roll.left[node]
+}
+
+// others is all nodes beside this one that can answer.
+func (b *Broker) others() map[channels.NodeID]bool {
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	m := map[channels.NodeID]bool{}
+	for n := range b.roll.until {
+		if !b.roll.former[n] {
+			m[n] = true
+		}
+	}
+	return m
+}
+
+// dead is those of nodes that are not known to be alive.
+func (b *Broker) dead(nodes map[channels.NodeID]bool) map[channels.NodeID]bool {
+	m := map[channels.NodeID]bool{}
+	for n := range nodes {
+		if !b.leased(n) {
+			m[n] = true
+		}
+	}
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	for n := range m {
+		if _, ok := b.roll.until[n]; ok {
+			delete(m, n)
+		}
+	}
+	return m
+}
+
+func (b *Broker) lookAtNodes() {
+	b.roll.mu.Lock()
+	b.roll.stale = true
+	b.roll.mu.Unlock()
+	signal(b.kick)
+}
+
+// nodeHeard is told that a node has come. before is what it was, or 0.
+func (b *Broker) nodeHeard(before channels.NodeID) {
+	b.roll.mu.Lock()
+	if _, ok := b.roll.until[before]; ok {
+		b.roll.former[before] = true
+	}
+	b.roll.mu.Unlock()
+	b.lookAtNodes()
+}
+
+// byeHeard looks whether a node that is said to have left has no lease any more.
+func (b *Broker) byeHeard(node channels.NodeID) {
+	if b.Mine(node) {
+		return
+	}
+	b.roll.mu.Lock()
+	if !b.roll.left[node] {
+		b.roll.left[node] = true
+		if b.roll.order = append(b.roll.order, node); len(b.roll.order) > maxLeft {
+			delete(b.roll.left, b.roll.order[0])
+			b.roll.order = b.roll.order[1:]
+		}
+	}
+	b.roll.mu.Unlock()
+	b.lookAtNodes()
+}
+
+func (b *Broker) aliveHeard(node channels.NodeID) {
+	if node == 0 || b.Mine(node) {
+		return
+	}
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	if !b.roll.left[node] {
+		b.roll.until[node] = time.Now().Add(b.opt.Lease)
+	}
+}
+
+var errNoSession = errors.New("there is no connection to Redis")
+
+// beat renews this node's lease and learns who else has one. gone are those that have none any more. had is false when this
+// node's was over.
+func (b *Broker) beat() (gone []channels.NodeID, had bool, err error) {
+	p := b.parts[0]
+	s := p.current()
+	if s == nil {
+		return nil, false, errNoSession
+	}
+	node := b.Node()
+	come := binary.BigEndian.AppendUint64([]byte{version, formNode}, uint64(node))
+	come = binary.BigEndian.AppendUint64(come, uint64(b.before))
+	asked := time.Now()
+	r := s.do(scriptBeat.cmd(s.redis.B(), []string{p.names.leases()}, hexNode(node), millis(b.opt.Lease), s.publishVerb(), p.names.control(), string(come)))
+	if judge(r.Error()) == unknown {
+		if err := s.loadScripts(); err != nil {
+			s.fail(err, asked)
+		}
+	}
+	list, err := r.ToArray()
+	if err != nil {
+		return nil, false, err
+	}
+	if len(list)%2 != 1 {
+		return nil, false, errAnswer
+	}
+	had = true
+	if list[0].IsInt64() {
+		n, _ := list[0].AsInt64()
+		had = n == 0 || b.silenced // the others have heard that a silenced node is alive
+		if b.silenced {
+			b.silenced = false
+			b.unwritten.Store(true)
+		}
+	} else {
+		b.silenced = true
+		message := binary.BigEndian.AppendUint64([]byte{version, formAlive}, uint64(node))
+		if err := s.do(s.publish(p.names.control(), message)).Error(); err != nil {
+			return nil, false, err
+		}
+	}
+	seen := make(map[channels.NodeID]time.Duration, len(list)/2)
+	for i := 1; i+1 < len(list); i += 2 {
+		id, _ := list[i].ToString()
+		ms, err := list[i+1].AsInt64()
+		if other, ok := parseNode(id); ok && err == nil && !b.Mine(other) {
+			seen[other] = time.Duration(ms) * time.Millisecond
+		}
+	}
+	return b.roll.update(seen, asked), had, nil
+}
+
+// update takes what Redis said of leases, asked at that time. It returns who is gone.
+func (r *roll) update(seen map[channels.NodeID]time.Duration, asked time.Time) (gone []channels.NodeID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stale = false
+	for node, left := range seen {
+		if t := asked.Add(left); t.After(r.until[node]) {
+			r.until[node] = t
+		}
+		delete(r.left, node) // a bye that was none
+	}
+	for node, t := range r.until {
+		if _, ok := seen[node]; !ok && (r.left[node] || t.Before(asked)) {
+			delete(r.until, node)
+			delete(r.former, node)
+			gone = append(gone, node)
+		}
+	}
+	return gone
+}
+
+// forget takes all others for gone, and reports whether there were any.
+func (r *roll) forget() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(r.until)
+	clear(r.until)
+	clear(r.former)
+	return n > 0
+}
+
+// refresh looks who is there, on the supervisor's goroutine, and returns when that is done.
+func (b *Broker) refresh(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case b.refreshes <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.ctx.Done():
+		return channels.ErrParted
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.ctx.Done():
+		return channels.ErrParted
+	}
+}
+
+// bye gives the lease back, so that the others need not wait for its end.
+func (b *Broker) bye(s *session) {
+	p, node := b.parts[0], b.Node()
+	message := binary.BigEndian.AppendUint64([]byte{version, formBye}, uint64(node))
+	s.do(scriptBye.cmd(s.redis.B(), []string{p.names.leases()}, hexNode(node), s.publishVerb(), p.names.control(), string(message)))
+}

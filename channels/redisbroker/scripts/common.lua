@@ -1,0 +1,64 @@
+-- Shared by all scripts. Numbers are below 2^53, so that Lua's doubles have them exactly, and "%.0f" prints them.
+
+-- META is what the meta key of a channel holds: serial, epoch, first (the oldest serial that is kept), total (bytes of all
+-- events so far), and when to look what may go: at a serial, at a total, at a time; then the age that was asked for, in ms.
+local META, SIZE = '>I8I4I8I8I8I8I8I8', 60
+local NEVER = 2 ^ 52
+
+local function num(n) return string.format('%.0f', n) end
+
+local function millis()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- base is what the serials of a log begin behind: it rises by a million each second, more than a channel has events in one.
+local function base(log)
+  return math.max(0, struct.unpack('>I4', log) - 1735689600) * 1048576
+end
+
+-- start is serial and epoch of a channel that has no meta. The epoch is larger the later that is: there may have been one
+-- that is forgotten by now, and nobody is to take its positions for good. Where its stream is still there, that tells.
+local function start(log, stream, now)
+  local list = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  local msg = not list.err and list[1] and list[1][2][2]
+  if msg and #msg >= 38 then
+    local epoch, serial = struct.unpack('>I4I8', msg, 11)
+    return serial, epoch
+  end
+  return base(log), 1 + math.max(0, math.floor(now / 1000) - struct.unpack('>I4', log))
+end
+
+-- entry is the message with a serial, its time and the bytes before it, or nil.
+local function entry(stream, serial)
+  local list = redis.call('XRANGE', stream, num(serial) .. '-0', num(serial) .. '-0')
+  local msg = list[1] and list[1][2][2]
+  if not msg or #msg < 38 then return nil end
+  local time, before = struct.unpack('>I8I8', msg, 23)
+  return msg, time, before
+end
+
+-- seek is the smallest serial of first..last for which keep(serial, time, before) holds; it holds for last, and for what
+-- is behind one for which it does.
+local function seek(stream, first, last, keep)
+  while first < last do
+    local mid = math.floor((first + last) / 2)
+    local msg, time, before = entry(stream, mid)
+    if msg and keep(mid, time, before) then last = mid else first = mid + 1 end
+  end
+  return first
+end
+
+-- load is the meta of a channel, or nil where it has none or garbage.
+local function load(key)
+  local m = redis.pcall('GET', key)
+  if type(m) ~= 'string' or #m ~= SIZE then return nil end
+  return struct.unpack(META, m)
+end
+
+-- head is the oldest serial that a stream really has; last + 1 when it has none.
+local function head(stream, first, last)
+  local list = redis.pcall('XRANGE', stream, '-', '+', 'COUNT', 1)
+  if list.err or not list[1] then return last + 1 end
+  return math.max(first, tonumber(string.match(list[1][1], '^%d+')))
+end

@@ -1,0 +1,201 @@
+package redisbroker
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"resound/persist"
+)
+
+// session is one connection of a partition: what it hears comes on it, and all its commands go out on it. So they are of
+// one run of one server, the one whose run id the log belongs to.
+type session struct {
+	p       *partition
+	redis   rueidis.DedicatedClient
+	ctx     context.Context
+	end     context.CancelCauseFunc
+	lost    <-chan error // of rueidis: when the connection is
+	run     string       // of the server
+	address string       // with Sentinel
+	sharded bool         // whether topics are those of the slot's master only
+
+	mu   sync.Mutex // held while the Receiver is called
+	dead bool       // nothing may be brought any more
+}
+
+var errElsewhere = errors.New("another server is the master now")
+
+// connect makes a session that hears what the partition wants to hear, and knows its log.
+func (p *partition) connect(ctx context.Context) (*session, error) {
+	client, err := p.b.redis()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{p: p}
+	s.ctx, s.end = context.WithCancelCause(ctx)
+	s.address = p.b.address(client)
+	s.redis, _ = client.Dedicate()
+	if err := s.greet(client); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) greet(client rueidis.Client) error {
+	p := s.p
+	// In a cluster the first command's key says which master it is.
+	if err := s.do(s.redis.B().Exists().Key(p.names.log()).Build()).Error(); err != nil {
+		return err
+	}
+	s.lost = s.redis.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.onMessage, OnSubscription: s.onSubscription})
+	// What goes out in the place of PING has to work, see wire.
+	if err := s.do(s.redis.B().Echo().Message("PONG").Build()).Error(); err != nil {
+		return err
+	}
+	text, err := s.do(s.redis.B().Info().Section("server").Build()).ToString()
+	if err != nil {
+		return err
+	}
+	srv, err := parseInfo(text)
+	if err != nil {
+		return err
+	}
+	s.run, s.sharded = srv.run, p.b.opt.Cluster && srv.major >= 7
+	if err := s.loadScripts(); err != nil {
+		return err
+	}
+	own := []string{p.names.control()}
+	if p.index == 0 {
+		own = append(own, p.names.inbox(p.b.inbox))
+	}
+	if err := s.do(s.subscribe(own)).Error(); err != nil {
+		return err
+	}
+	p.forgetSubscribed()
+	if err := s.reconcile(); err != nil {
+		return err
+	}
+	if p.b.address(client) != s.address {
+		return errElsewhere
+	}
+	return s.begin()
+}
+
+// begin asks which log it is, and begins one if need be.
+func (s *session) begin() error {
+	p := s.p
+	var random [4]byte
+	binary.BigEndian.PutUint32(random[:], rand.Uint32())
+	floor := int64(0)
+	if known := p.logID(); known != (persist.LogID{}) {
+		floor = int64(binary.BigEndian.Uint32(known[:4])) + 1
+	}
+	r := s.do(scriptBegin.cmd(s.redis.B(), []string{p.names.log()}, s.run, string(random[:]), strconv.FormatInt(floor, 10), s.publishVerb(), p.names.control()))
+	list, err := r.ToArray()
+	if err != nil {
+		return fmt.Errorf("finding the log: %w", err)
+	}
+	if len(list) != 2 {
+		return errors.New("finding the log: no answer")
+	}
+	id, err := list[0].ToString()
+	if err != nil || len(id) != 8 {
+		return fmt.Errorf("finding the log: %q, %w", id, err)
+	}
+	if n, _ := list[1].AsInt64(); n == 1 {
+		p.b.stats.logs.Add(1)
+	}
+	p.setLog(persist.LogID([]byte(id)))
+	return nil
+}
+
+func (s *session) publishVerb() string {
+	if s.sharded {
+		return "SPUBLISH"
+	}
+	return "PUBLISH"
+}
+
+func (s *session) publish(topic string, message []byte) rueidis.Completed {
+	if s.sharded {
+		return s.redis.B().Spublish().Channel(topic).Message(rueidis.BinaryString(message)).Build()
+	}
+	return s.redis.B().Publish().Channel(topic).Message(rueidis.BinaryString(message)).Build()
+}
+
+func (s *session) subscribe(topics []string) rueidis.Completed {
+	if s.sharded {
+		return s.redis.B().Ssubscribe().Channel(topics...).Build()
+	}
+	return s.redis.B().Subscribe().Channel(topics...).Build()
+}
+
+func (s *session) unsubscribe(topics []string) rueidis.Completed {
+	if s.sharded {
+		return s.redis.B().Sunsubscribe().Channel(topics...).Build()
+	}
+	return s.redis.B().Unsubscribe().Channel(topics...).Build()
+}
+
+func (s *session) timeout() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(s.ctx, s.p.b.opt.Grace)
+}
+
+// do runs a command. One that gets no answer in time, or one that says that this is no master, is the end of the session.
+func (s *session) do(cmd rueidis.Completed) rueidis.RedisResult {
+	ctx, cancel := s.timeout()
+	defer cancel()
+	began := time.Now()
+	r := s.redis.Do(ctx, cmd)
+	if err := r.Error(); judge(err) == lost {
+		s.fail(err, began)
+	}
+	return r
+}
+
+// fail ends the session; since is when the trouble began. Only the first counts.
+func (s *session) fail(err error, since time.Time) {
+	s.end(&sessionError{err, since})
+}
+
+type sessionError struct {
+	error
+	since time.Time
+}
+
+func (e *sessionError) Unwrap() error { return e.error }
+
+// close returns when nothing will be brought any more. The connection ends behind it: rueidis waits up to a second for an
+// answer on it.
+func (s *session) close() {
+	s.end(&sessionError{context.Canceled, time.Now()})
+	s.mu.Lock()
+	s.dead = true
+	s.mu.Unlock()
+	s.redis.Close()
+}
+
+// onMessage runs on the goroutine of rueidis that reads the connection.
+func (s *session) onMessage(m rueidis.PubSubMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dead {
+		s.p.receive(m.Channel, []byte(m.Message))
+	}
+}
+
+// onSubscription runs there too. Redis unsubscribes by itself when a slot goes to another master.
+func (s *session) onSubscription(m rueidis.PubSubSubscription) {
+	if m.Kind == "sunsubscribe" && s.p.hears(m.Channel) {
+		s.fail(errElsewhere, time.Now())
+	}
+}
