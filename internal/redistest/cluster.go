@@ -21,7 +21,7 @@ func StartCluster(tb testing.TB, options Options) *Cluster {
 	const size = 3
 	var buses []string
 	for range size {
-		bus := strconv.Itoa(freePort()) // the usual one, 10000 above the other, may be taken
+		bus := FreePort() // the usual one, 10000 above the other, may be taken
 		o := options
 		o.Lines = append(o.Lines[:len(o.Lines):len(o.Lines)], "cluster-enabled yes", "cluster-node-timeout 2000", "cluster-port "+bus)
 		c.Servers = append(c.Servers, Start(tb, o))

@@ -10,7 +10,7 @@ import (
 // does not count.
 func TestFailover(t *testing.T) {
 	t.Parallel()
-	s := StartSentinel(t, Options{Password: "secret"})
+	s := StartSentinel(t, Options{Password: "a secret"})
 	first := s.Master()
 	if first != s.Servers[0] || len(s.Addrs()) != 3 {
 		t.Errorf("the master is %s, the Sentinels are %v", first.Addr(), s.Addrs())

@@ -2,6 +2,7 @@
 //
 //   - server.go: one redis-server of Debian's, which is stopped, killed, paused and started again at the same address.
 //   - sentinel.go, cluster.go: several of them.
+//   - listen.go: what is published there.
 //   - resp.go: RESP as far as tests need it, so that they share no code with the client that they test.
 //   - proxy.go, pipe.go: a TCP proxy that cuts, delays, truncates and holds back.
 //

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,7 @@ func StartSentinel(tb testing.TB, options Options) *Sentinel {
 	master := Start(tb, options)
 	options.Lines = append(options.Lines[:len(options.Lines):len(options.Lines)], "replicaof 127.0.0.1 "+master.Port(), "repl-diskless-sync-delay 0")
 	if options.Password != "" {
-		options.Lines = append(options.Lines, "masterauth "+options.Password)
+		options.Lines = append(options.Lines, "masterauth "+strconv.Quote(options.Password))
 		master.Do("CONFIG", "SET", "masterauth", options.Password)
 	}
 	// The Sentinels ask the master who its replicas are when they come, and then every ten seconds only.
@@ -52,7 +53,7 @@ func (s *Sentinel) lines(password string) []string {
 		fmt.Sprintf("sentinel failover-timeout %s 6000", s.Name),
 	}
 	if password != "" {
-		lines = append(lines, fmt.Sprintf("sentinel auth-pass %s %s", s.Name, password))
+		lines = append(lines, fmt.Sprintf("sentinel auth-pass %s %q", s.Name, password))
 	}
 	return lines
 }

@@ -75,11 +75,11 @@ func free(port int) bool {
 	return err == nil
 }
 
-// freePort is one for another purpose than Start's.
-func freePort() int {
+// FreePort is one for another purpose than Start's, such as TLS.
+func FreePort() string {
 	for {
 		if port := 10_000 + rand.IntN(10_000); free(port) {
-			return port
+			return strconv.Itoa(port)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (s *Server) conf() (string, error) {
 		lines = append(lines, "maxmemory "+s.options.MaxMemory)
 	}
 	if s.options.Password != "" {
-		lines = append(lines, "requirepass "+s.options.Password)
+		lines = append(lines, "requirepass "+strconv.Quote(s.options.Password))
 	}
 	return path, os.WriteFile(path, []byte(strings.Join(append(lines, s.options.Lines...), "\n")+"\n"), 0o600)
 }

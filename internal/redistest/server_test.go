@@ -169,3 +169,21 @@ func TestLeash(t *testing.T) {
 		}
 	})
 }
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	s := Start(t, Options{Password: "secret"})
+	heard := s.Listen("a*")
+	s.Do("PUBLISH", "b", "0")
+	s.Do("PUBLISH", "a1", "\x00\r\n")
+	s.Do("PUBLISH", "a2", "2")
+	for _, want := range []Published{{"a1", "\x00\r\n"}, {"a2", "2"}} {
+		if got := <-heard; got != want {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+	s.Kill()
+	if got, ok := <-heard; ok {
+		t.Errorf("heard %q of a server that is gone", got)
+	}
+}
