@@ -31,6 +31,12 @@ func replaced(t testing.TB, text string, pairs ...string) string {
 // behindHAProxy runs HAProxy with the sections of deploy/ in front of a server.
 func behindHAProxy(t testing.TB, upstream string) *server {
 	t.Helper()
+	return runHAProxy(t, replaced(t, deployed(t, "haproxy.cfg"), "127.0.0.1:8080", upstream))
+}
+
+// runHAProxy runs HAProxy with sections that listen on port 80.
+func runHAProxy(t testing.TB, sections string) *server {
+	t.Helper()
 	binary := ""
 	for _, name := range []string{"haproxy", "/usr/sbin/haproxy"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -41,7 +47,7 @@ func behindHAProxy(t testing.TB, upstream string) *server {
 		t.Fatal("haproxy is missing: run make deps")
 	}
 	s := onAFreePort(t, func(addr string) (*server, error) {
-		conf := "global\n    maxconn 100\n\n" + replaced(t, deployed(t, "haproxy.cfg"), "bind :80\n", "bind "+addr+"\n", "127.0.0.1:8080", upstream)
+		conf := "global\n    maxconn 100\n\n" + replaced(t, sections, "bind :80\n", "bind "+addr+"\n")
 		path := filepath.Join(t.TempDir(), "haproxy.cfg")
 		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 			return nil, err
@@ -122,7 +128,7 @@ func TestSystemdUnit(t *testing.T) {
 // What starts the server gives it its time to stop: all of it takes --drain at most, which is 10 seconds.
 func TestStarters(t *testing.T) {
 	t.Parallel()
-	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=15\n", "supervisor.conf": "stopwaitsecs=15\n", "compose.yaml": "stop_grace_period: 15s"} {
+	for name, wait := range map[string]string{"resound.service": "TimeoutStopSec=15\n", "supervisor.conf": "stopwaitsecs=15\n", "compose.yaml": "stop_grace_period: 15s", "compose.cluster.yaml": "stop_grace_period: 15s"} {
 		if text := deployed(t, name); !strings.Contains(text, wait) {
 			t.Errorf("%s has no %q", name, wait)
 		}
@@ -148,46 +154,75 @@ type compose struct {
 		Build       struct{ Context, Dockerfile string }
 		Environment map[string]string
 		Volumes     []string
+		Networks    []string
 		Depends     map[string]struct{ Condition string } `yaml:"depends_on"`
 	}
-	Volumes map[string]any
+	Volumes  map[string]any
+	Networks map[string]any
 }
 
-// The server of the compose file starts with the settings that it is given, and the volumes are there.
-func TestComposeFile(t *testing.T) {
+// The servers of a compose file start with the settings that they are given, and what is named is there.
+func TestComposeFiles(t *testing.T) {
 	t.Parallel()
-	var c compose
-	if err := yaml.Unmarshal([]byte(deployed(t, "compose.yaml")), &c); err != nil {
-		t.Fatal(err)
-	}
-	resound := c.Services["resound"]
-	if _, err := os.Stat(filepath.Join(root, "deploy", resound.Build.Context, resound.Build.Dockerfile)); err != nil {
-		t.Error(err)
-	}
-	var env []string
-	for name, value := range resound.Environment {
-		env = append(env, name+"="+value)
-	}
-	out, _, code := run(t, plan{dir: laravel(t, credentials...), env: env}, "check")
-	if code != 0 || strings.Contains(out, "is not a setting") || !strings.Contains(out, "browsers are sent to http://resound:8080") {
-		t.Errorf("the settings of the server are not good:\n%s", out)
-	}
-	for name, s := range c.Services {
-		if s.Environment["REVERB_HOST"] != "resound" || s.Environment["BROADCAST_CONNECTION"] != "reverb" {
-			t.Errorf("%s publishes to %q", name, s.Environment["REVERB_HOST"])
+	for file, f := range map[string]struct {
+		servers []string
+		address string // where Laravel publishes
+	}{
+		"compose.yaml":         {[]string{"resound"}, "resound:8080"},
+		"compose.cluster.yaml": {[]string{"resound-1", "resound-2"}, "proxy:80"},
+	} {
+		var c compose
+		if err := yaml.Unmarshal([]byte(deployed(t, file)), &c); err != nil {
+			t.Fatal(err)
 		}
-		for other, d := range s.Depends {
-			if _, ok := c.Services[other]; !ok || d.Condition != "service_healthy" {
-				t.Errorf("%s waits for %s, %s", name, other, d.Condition)
+		for _, name := range f.servers {
+			c.starts(t, name, f.address)
+		}
+		for name, s := range c.Services {
+			host, _, _ := strings.Cut(f.address, ":")
+			if publishes := s.Environment["BROADCAST_CONNECTION"] == "reverb"; publishes != (s.Environment["REVERB_HOST"] == host) || !publishes && (slices.Contains(f.servers, name) || name == "app" || name == "queue") {
+				t.Errorf("%s: %s publishes to %q", file, name, s.Environment["REVERB_HOST"])
 			}
-		}
-		for _, v := range s.Volumes {
-			if volume, _, _ := strings.Cut(v, ":"); !strings.HasPrefix(volume, "$") {
-				if _, ok := c.Volumes[volume]; !ok {
-					t.Errorf("%s has the volume %s, which is none", name, volume)
+			for other, d := range s.Depends {
+				if _, ok := c.Services[other]; !ok || d.Condition != "service_healthy" {
+					t.Errorf("%s: %s waits for %s, %s", file, name, other, d.Condition)
+				}
+			}
+			for _, n := range s.Networks {
+				if _, ok := c.Networks[n]; !ok && n != "default" {
+					t.Errorf("%s: %s is in the network %s, which is none", file, name, n)
+				}
+			}
+			for _, v := range s.Volumes {
+				source, _, _ := strings.Cut(v, ":")
+				if _, ok := c.Volumes[source]; ok || strings.HasPrefix(source, "$") {
+					continue
+				}
+				if _, err := os.Stat(filepath.Join(root, "deploy", source)); err != nil || !strings.HasPrefix(source, "./") {
+					t.Errorf("%s: %s has the volume %s, which is none", file, name, source)
 				}
 			}
 		}
+	}
+}
+
+// starts asks the server what it makes of the settings of a service.
+func (c compose) starts(t *testing.T, name, address string) {
+	t.Helper()
+	s := c.Services[name]
+	if _, err := os.Stat(filepath.Join(root, "deploy", s.Build.Context, s.Build.Dockerfile)); err != nil {
+		t.Error(err)
+	}
+	var env []string
+	for name, value := range s.Environment {
+		env = append(env, name+"="+value)
+	}
+	out, _, code := run(t, plan{dir: laravel(t, credentials...), env: env}, "check")
+	if code != 0 || strings.Contains(out, "is not a setting") || strings.Contains(out, "has no effect") || !strings.Contains(out, "http://"+address) && !strings.Contains(out, "sent to port 80 ") {
+		t.Errorf("the settings of %s are not good:\n%s", name, out)
+	}
+	if redis := c.Services["redis"]; redis.Networks != nil && !strings.Contains(out, "the servers of a cluster meet at redis:6379, with the prefix reverb:"+appID+":") {
+		t.Errorf("%s meets others elsewhere:\n%s", name, out)
 	}
 }
 

@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// balancers run the files of deploy/ for two servers, in front of two that are at these addresses.
+var balancers = map[string]func(t *testing.T, one, two string) *server{
+	"nginx": func(t *testing.T, one, two string) *server {
+		site := replaced(t, deployed(t, "nginx.cluster.conf"), "server resound-1:8080", "server "+one, "server resound-2:8080", "server "+two)
+		return onAFreePort(t, func(addr string) (*server, error) {
+			return runNginx(t, replaced(t, site, "listen 80;", "listen "+addr+";"), addr)
+		})
+	},
+	"haproxy": func(t *testing.T, one, two string) *server {
+		sections := replaced(t, deployed(t, "haproxy.cluster.cfg"), "resound-1:8080", one, "resound-2:8080", two)
+		if _, err := os.Stat("/etc/resolv.conf"); err != nil { // addresses need no resolver, and it needs that file
+			sections = replaced(t, sections, "    parse-resolv-conf\n", "")
+		}
+		return runHAProxy(t, sections)
+	},
+}
+
+// Sockets go to who has fewer, and everything to who is left when one of the two stops.
+func TestTwoBehindAProxy(t *testing.T) {
+	t.Parallel()
+	for name, balancer := range balancers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, two := start(t, plan{}), start(t, plan{})
+			s := balancer(t, one.addr, two.addr)
+			var sockets []*socket
+			for range 8 {
+				sockets = append(sockets, s.connect(t))
+			}
+			if a, b := one.connections(t), two.connections(t); a != 4 || b != 4 {
+				t.Errorf("of eight sockets one has %d and the other %d", a, b)
+			}
+			one.stop(syscall.SIGTERM)
+			ended := 0
+			for _, c := range sockets {
+				_ = c.write(`{"event":"pusher:ping","data":{}}`) // it may be closed already
+				var closed closedError
+				if m, err := c.read(); errors.As(err, &closed) && closed.code == ws.StatusGoingAway {
+					ended++
+				} else if err != nil || m.Event != "pusher:pong" {
+					t.Errorf("a socket has got %+v, %v", m, err)
+				}
+			}
+			if ended != 4 {
+				t.Errorf("%d sockets were told that their server stops, want 4", ended)
+			}
+			p := s.publisher()
+			for range 8 {
+				c := s.connect(t)
+				c.subscribe("orders", nil)
+				if err := p.Trigger("orders", "e", "d"); err != nil {
+					t.Fatal(err)
+				}
+				c.expect("e", "orders", "d")
+			}
+		})
+	}
+}
+
+// A server that refuses sockets is passed over, without anybody noticing. What it refuses to publish is told to the publisher, and
+// nothing is asked twice that may have been done.
+func TestOneRefusesBehindAProxy(t *testing.T) {
+	t.Parallel()
+	for name, balancer := range balancers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var posts atomic.Int64
+			full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, "/apps/") {
+					posts.Add(1)
+				}
+				if r.URL.Path != "/ready" {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}))
+			defer full.Close()
+			s := balancer(t, full.Listener.Addr().String(), start(t, plan{}).addr)
+			for range 6 {
+				s.connect(t)
+			}
+			refused := int64(0)
+			for range 6 {
+				body, _ := json.Marshal(map[string]string{"name": "e", "channel": "orders", "data": "d"})
+				switch status, text := s.request(t, "POST", "/events", string(body)); status {
+				case http.StatusOK:
+				case http.StatusServiceUnavailable:
+					refused++
+				default:
+					t.Errorf("publishing: %d %s", status, text)
+				}
+			}
+			if posts.Load() != refused {
+				t.Errorf("the full server was asked to publish %d times, and %d publishers were refused", posts.Load(), refused)
+			}
+		})
+	}
+}
+
+// Both files have the same two servers as the compose file.
+func TestBalancersNameTheServers(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"nginx.cluster.conf", "haproxy.cluster.cfg", "compose.cluster.yaml"} {
+		for _, name := range []string{"resound-1", "resound-2"} {
+			if !strings.Contains(deployed(t, file), name) {
+				t.Errorf("%s does not have %s", file, name)
+			}
+		}
+	}
+}
+
