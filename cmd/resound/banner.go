@@ -20,6 +20,7 @@ type banner struct {
 	Loops   int
 	Files   uint64 // limit of open descriptors; 0 is unknown
 	Log     string // where events are kept for pages that come back, or that they are not
+	Cluster string // who the other servers are; "" without scaling
 
 	AppID, AppKey string
 	Demo          *demoBanner // nil with an application of one's own
@@ -72,6 +73,9 @@ func (b banner) details(p *painter) {
 		p.row("Descriptors", "at most "+strconv.FormatUint(b.Files, 10))
 	}
 	p.row("Events", b.Log)
+	if b.Cluster != "" {
+		p.row("Cluster", b.Cluster)
+	}
 	if b.Demo != nil {
 		p.row("App", "none is configured, so this one was made up")
 	}

@@ -65,6 +65,9 @@ func printed(t *testing.T, b banner) string {
 
 func TestBannerGolden(t *testing.T) {
 	golden(t, "banner-app.txt", []byte(printed(t, realBanner())))
+	b := realBanner()
+	b.Log, b.Cluster = "kept in Redis", "reverb:1001: at redis.internal:6379, 2 other servers"
+	golden(t, "banner-cluster.txt", []byte(printed(t, b)))
 	golden(t, "banner-demo.txt", []byte(printed(t, demoModeBanner())))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -26,6 +27,8 @@ type operation struct {
 	from string    // where the log was found, for people
 }
 
+const keptInRedis = "with scaling on, events are kept in Redis"
+
 // operate does what `resound log` is asked for.
 func operate(what *config.Log) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -33,9 +36,15 @@ func operate(what *config.Log) (err error) {
 	reading := what.Action == "list" || what.Action == "show"
 	log, err := control.Open(ctx, what.DataDir, what.LogDir, reading)
 	if err != nil {
+		if what.Scaling && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s: %w", keptInRedis, err)
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	if what.Scaling {
+		fmt.Fprintf(os.Stderr, "resound: %s; this log is of a server that ran alone\n", keptInRedis)
+	}
 	o := operation{what: what, log: log, out: os.Stdout, from: "no server runs"}
 	if log.PID != 0 {
 		o.from = fmt.Sprintf("the server runs as process %d", log.PID)

@@ -220,7 +220,10 @@ func describe(c *config.Config, n *node.Node) banner {
 		Log: "kept in " + c.LogDir() + " (durability " + c.Durability + ")", Warnings: c.Warnings,
 		Terminal: isTerminal(os.Stdout), Color: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "",
 	}
-	if c.Durability == "off" {
+	switch {
+	case c.Scaling:
+		b.Log, b.Cluster = "kept in Redis", n.Cluster()
+	case c.Durability == "off":
 		b.Log = "not kept (durability off)"
 	}
 	app := n.Apps()[0]

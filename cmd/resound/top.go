@@ -72,6 +72,7 @@ func show(w io.Writer, top control.Top, pid int, live bool) error {
 		fmt.Fprintf(&b, "   %s refused a second", rate(top.Refused))
 	}
 	b.WriteByte('\n')
+	showCluster(&b, top.Cluster)
 	if top.Slow > 0 {
 		fmt.Fprintf(&b, "slow:      %s with %s to take\n", plural(top.Slow, "socket"), size(top.Backlog))
 	}
@@ -111,6 +112,30 @@ func show(w io.Writer, top control.Top, pid int, live bool) error {
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// showCluster is a line about the other servers, if there can be any.
+func showCluster(b *strings.Builder, c *control.TopCluster) {
+	if c == nil {
+		return
+	}
+	state := "alone: Redis cannot be reached"
+	if c.Joined {
+		state = plural(c.Others, "other server")
+	}
+	fmt.Fprintf(b, "cluster:   %s   %s, prefix %s", state, printable(c.Redis), printable(c.Prefix))
+	if c.RoundTrip > 0 {
+		fmt.Fprintf(b, "   %.1f ms a round trip", c.RoundTrip)
+	}
+	for _, n := range []struct {
+		rate float64
+		what string
+	}{{c.Alone, "heard here only"}, {c.Fetched, "fetched"}, {c.Lost, "lost"}} {
+		if n.rate > 0 {
+			fmt.Fprintf(b, "   %s %s a second", rate(n.rate), n.what)
+		}
+	}
+	b.WriteByte('\n')
 }
 
 // showEvents draws which events make the server send most.

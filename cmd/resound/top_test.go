@@ -16,6 +16,7 @@ func TestShowTop(t *testing.T) {
 		Apps:     []control.TopApp{{ID: "shop", Connections: 12_345, Channels: 3, Subscriptions: 20_000, Published: 95.4, Delivered: 1_234_567, Sent: 123_456_789}},
 		Channels: []control.TopChannel{{App: "shop", Name: "prices", Subscriptions: 12_000, Messages: 5, Size: 400, Sent: 24_000_000}, {App: "shop", Name: "bad\x1b[2Jname", Subscriptions: 1}},
 	}
+	top.Cluster = &control.TopCluster{Redis: "redis.internal:6379", Prefix: "reverb:1001:", Joined: true, Others: 2, RoundTrip: 0.42, Fetched: 1.5}
 	for range maxApps {
 		top.Apps = append(top.Apps, control.TopApp{ID: "quiet"})
 	}

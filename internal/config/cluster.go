@@ -118,6 +118,19 @@ func (c *Config) RedisTLSConfig() (*tls.Config, error) {
 	return t, nil
 }
 
+// scaling reports whether the settings that were read have it on, for a command that does not have that flag.
+func (s *sources) scaling() bool {
+	text := ""
+	if raw, _, ok := s.lookup("REVERB_SCALING_ENABLED"); ok {
+		text = word(raw)
+	}
+	if text == "" && s.yaml != nil {
+		text = s.yaml.settings["scaling.enabled"].text
+	}
+	on, err := parseSwitch(text)
+	return on && err == nil
+}
+
 // cluster completes what is said of Redis. It comes behind applications, since the prefix has the first one's id.
 func (s *sources) cluster(c *Config, _ *kong.Context) error {
 	if !c.Scaling {

@@ -20,6 +20,8 @@ type Log struct {
 	Before  uint64 // truncate: serials below it; 0 is all
 	Yes     bool   // truncate: without asking
 	JSON    bool
+
+	Scaling bool // the settings have it on, so that a server keeps events in Redis
 }
 
 // logDir is where the log of events lies in a data directory.
@@ -49,5 +51,6 @@ func newLog(cmd logCmd, command string, s *sources) (*Log, error) {
 	}
 	l.DataDir = s.dataDir(place.DataDir)
 	l.LogDir = logDir(l.DataDir)
+	l.Scaling = s.scaling()
 	return l, nil
 }

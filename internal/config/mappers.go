@@ -191,16 +191,19 @@ func (onOff) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 		target.SetBool(true)
 		return nil
 	}
-	s := fmt.Sprint(ctx.Scan.Pop().Value)
+	on, err := parseSwitch(fmt.Sprint(ctx.Scan.Pop().Value))
+	target.SetBool(on)
+	return err
+}
+
+func parseSwitch(s string) (on bool, err error) {
 	switch strings.ToLower(s) {
 	case "true", "1", "yes", "on":
-		target.SetBool(true)
+		return true, nil
 	case "false", "0", "no", "off":
-		target.SetBool(false)
-	default:
-		return fmt.Errorf("%q is neither true nor false", s)
+		return false, nil
 	}
-	return nil
+	return false, fmt.Errorf("%q is neither true nor false", s)
 }
 
 // plainText reads a string as it stands.

@@ -29,7 +29,8 @@ var (
 type Client struct {
 	place place
 	http  http.Client
-	log   bool // that server has a log
+	log   bool   // that server has a log
+	other string // where it is, when it is elsewhere
 }
 
 // Dial finds the server that runs on the data directory. Its errors are ErrNotRunning and
@@ -55,7 +56,7 @@ func Dial(ctx context.Context, dir string) (*Client, error) {
 		c.Close()
 		return nil, fmt.Errorf("%w: process %d is gone, and another has its port %s", ErrUnreachable, p.PID, p.Address)
 	}
-	c.log = h.Log
+	c.log, c.other = h.Log, h.Elsewhere
 	return c, nil
 }
 

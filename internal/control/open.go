@@ -36,6 +36,9 @@ func Open(ctx context.Context, dataDir, logDir string, readOnly bool) (*Opened, 
 				return &Opened{Log: log, PID: client.PID(), close: func() error { client.Close(); return nil }}, nil
 			}
 			client.Close() // it keeps no log, so there may be one of earlier
+			if client.other != "" {
+				return nil, fmt.Errorf("the server runs as process %d and keeps events %s, which has nothing that this command could look at", client.PID(), client.other)
+			}
 		} else if errors.Is(err, fs.ErrPermission) {
 			return nil, forbidden(dataDir, err)
 		}
@@ -45,7 +48,7 @@ func Open(ctx context.Context, dataDir, logDir string, readOnly bool) (*Opened, 
 		case err == nil:
 			return &Opened{Log: local{log}, close: log.Close}, nil
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("there is no log in %s: has a server run with this data directory? --data-dir names another", logDir)
+			return nil, noLog{logDir}
 		case errors.Is(err, fs.ErrPermission):
 			return nil, forbidden(logDir, err)
 		case !errors.Is(err, persist.ErrLocked):
@@ -57,6 +60,15 @@ func Open(ctx context.Context, dataDir, logDir string, readOnly bool) (*Opened, 
 	}
 	return nil, fmt.Errorf("the log in %s is in use, and its server cannot be asked: %w", logDir, unreachable)
 }
+
+// noLog is an error like fs.ErrNotExist, for people.
+type noLog struct{ dir string }
+
+func (e noLog) Error() string {
+	return "there is no log in " + e.dir + ": has a server run with this data directory? --data-dir names another"
+}
+
+func (noLog) Is(target error) bool { return target == fs.ErrNotExist }
 
 // openFiles opens a log that is there; it makes none.
 func openFiles(dir string, readOnly bool) (*persist.Log, error) {

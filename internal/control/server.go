@@ -21,7 +21,8 @@ type Server struct {
 	dir    string
 	mux    *http.ServeMux
 	counts map[string]func() any
-	log    bool // the routes of a log are there
+	log    bool   // the routes of a log are there
+	other  string // where a log is that has no routes, for people; "" is nowhere
 
 	http     http.Server
 	listener net.Listener
@@ -39,7 +40,7 @@ func New(dir string) *Server {
 		BaseContext: func(net.Listener) context.Context { return s.context },
 	}
 	s.Handle("GET /hello", func(w http.ResponseWriter, _ *http.Request) error {
-		return answer(w, hello{PID: os.Getpid(), Log: s.log})
+		return answer(w, hello{PID: os.Getpid(), Log: s.log, Elsewhere: s.other})
 	})
 	s.Handle("GET /stats", func(w http.ResponseWriter, _ *http.Request) error {
 		all := make(map[string]any)
@@ -55,6 +56,8 @@ func New(dir string) *Server {
 type hello struct {
 	PID int  `json:"pid"`
 	Log bool `json:"log"`
+
+	Elsewhere string `json:"elsewhere,omitempty"`
 }
 
 // Handle serves what the pattern of net/http says, for those who know the token. An error of
@@ -69,6 +72,9 @@ func (s *Server) Handle(pattern string, handler func(http.ResponseWriter, *http.
 
 // Count adds a part to GET /stats: whatever count returns, as JSON, under the name.
 func (s *Server) Count(name string, count func() any) { s.counts[name] = count }
+
+// KeptElsewhere says to who asks for the log that there is none here, and where it is.
+func (s *Server) KeptElsewhere(where string) { s.other = where }
 
 // ServeHTTP looks at the token before anything else.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

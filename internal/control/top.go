@@ -34,10 +34,24 @@ type Top struct {
 	Delivered float64 `json:"delivered"`
 	Processor float64 `json:"processor"` // cores that it kept busy; 0 where that is not known
 
+	Cluster *TopCluster `json:"cluster,omitempty"` // nil without scaling
+
 	Apps     []TopApp     `json:"apps"`     // by what they deliver
 	Channels []TopChannel `json:"channels"` // by the bytes that they make the server send
 	Others   int          `json:"others"`   // channels that are not among these
 	Events   []TopEvent   `json:"events"`   // by the same
+}
+
+// TopCluster is how it goes with the other servers.
+type TopCluster struct {
+	Redis     string  `json:"redis"` // where they meet, without a password
+	Prefix    string  `json:"prefix"`
+	Joined    bool    `json:"joined"`
+	Others    int     `json:"other_servers"`
+	RoundTrip float64 `json:"round_trip_ms"` // of a publish, the mean; 0 when there was none
+	Alone     float64 `json:"alone"`         // events that reached this server's sockets only
+	Fetched   float64 `json:"fetched"`       // events that were not heard, and fetched
+	Lost      float64 `json:"lost"`          // and that were gone
 }
 
 // TopApp is one application.

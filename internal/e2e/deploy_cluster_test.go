@@ -123,4 +123,3 @@ func TestBalancersNameTheServers(t *testing.T) {
 		}
 	}
 }
-

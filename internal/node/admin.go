@@ -164,7 +164,11 @@ func (n *Node) serveReady(w http.ResponseWriter, _ *http.Request) {
 	if len(reasons) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_, _ = io.WriteString(w, readiness(reasons)) // who asked may have gone
+	text := readiness(reasons)
+	if n.cluster != nil { // a server that has lost its Redis does better than none
+		text += "cluster: " + n.cluster.state() + "\n"
+	}
+	_, _ = io.WriteString(w, text) // who asked may have gone
 }
 
 // readiness is one line for people and scripts.

@@ -16,7 +16,16 @@ func (n *Node) startControl() {
 	s := control.New(n.config.DataDir)
 	if n.events != nil {
 		s.HandleLog(n.events, n.engine.Hub().Truncated)
+	}
+	if n.engine.Hub().Waits() {
 		s.Count("replay", func() any { return n.engine.Hub().ReplayStats() })
+	}
+	if k := n.cluster; k != nil {
+		s.KeptElsewhere("in Redis, " + k.where)
+		s.Count("cluster", func() any {
+			counts, _ := n.engine.Hub().ClusterStats()
+			return counts
+		})
 	}
 	s.HandleTop(n.watch)
 	s.HandleRestart(n.HandOver)

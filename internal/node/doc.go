@@ -4,6 +4,7 @@
 //   - node.go: what a node is made of, its start and its stop.
 //   - takeover.go: sockets that were opened before; another process that takes over.
 //   - log.go: the log of events, and what reads it for pages that come back.
+//   - cluster.go: other servers, if it is one of several.
 //   - rules.go: which channels are kept, and what follows when others are.
 //   - control.go: the endpoint for commands on this machine.
 //   - admin.go: the port for who runs it.

@@ -65,11 +65,16 @@ func (n *Node) retention(app, channel string) persist.Retention {
 
 // runLog runs what the log needs beside the loops.
 func (n *Node) runLog(ctx context.Context) {
-	if n.events == nil {
+	workers := replayWorkers
+	switch {
+	case n.cluster != nil:
+		workers = clusterWorkers
+	case n.events != nil:
+		n.spawn("log", func() { n.events.Run(ctx) })
+	default:
 		return
 	}
-	n.spawn("log", func() { n.events.Run(ctx) })
-	for i := range replayWorkers {
+	for i := range workers {
 		n.spawn("replay "+strconv.Itoa(i), func() { n.engine.Hub().Replay(ctx) })
 	}
 }

@@ -90,6 +90,31 @@ var (
 	descOff           = desc("log_off", "1 while the log does not take events, because of its disk.")
 	descFailures      = desc("log_failures_total", "How often the log went off.")
 	descBackground    = desc("log_background_errors_total", "What the log could not do beside appending.")
+	descJoined        = desc("cluster_joined", "1 while this server and the others hear each other. Without scaling there is none of these.")
+	descOthers        = desc("cluster_other_nodes", "Other servers that are there.")
+	descClusterOut    = desc("cluster_published_total", "Events that this server has brought to all.")
+	descClusterIn     = desc("cluster_received_total", "Messages of the cluster that this server has heard, its own too.")
+	descGarbage       = desc("cluster_garbage_total", "Messages that no server with the same secret can have sent. They are ignored.")
+	descClusterTime   = desc("cluster_publish_seconds_total", "Time that those took until they had their serials, together.")
+	descTrips         = desc("cluster_round_trips_total", "Round trips to Redis that publishes and records took. Several that wait go together.")
+	descRetries       = desc("cluster_retries_total", "What was sent to Redis once more because a connection broke.")
+	descFull          = desc("cluster_queue_full_total", "Events that did not wait for Redis because too many did.")
+	descUnsaid        = desc("cluster_unsaid_total", "Client events and the like that did not reach the other servers.")
+	descTopics        = desc("cluster_topics", "Channels and the like that this server hears.")
+	descQueue         = desc("cluster_queue_bytes", "Bytes that wait to be sent to Redis.")
+	descConnects      = desc("cluster_connections_total", "Connections to Redis that were made, each for a part of the channels.")
+	descJoins         = desc("cluster_joins_total", "Times that this server has joined the others.")
+	descLogs          = desc("cluster_logs_total", "Logs that were begun because Redis was restarted, empty or another one.")
+	descHoles         = desc("cluster_holes_total", "Times that events were not heard, and had to be fetched.")
+	descFetched       = desc("cluster_fetched_total", "Events that were fetched.")
+	descLost          = desc("cluster_lost_total", "Events that were not heard and could not be fetched, because they were not kept any more.")
+	descAlone         = desc("cluster_alone_total", "Events that reached sockets of this server only.")
+	descUnkept        = desc("cluster_unkept_total", "Events that reached all servers and could not be kept.")
+	descUnmarked      = desc("cluster_unmarked_total", "Events of either kind of which the log could not be told that it lacks them.")
+	descIncomplete    = desc("cluster_incomplete_channels", "Channels whose log has to be told yet that it lacks something.")
+	descUnread        = desc("cluster_unread_total", "Times that Redis could not be asked about a channel.")
+	descSurveys       = desc("cluster_surveys_total", "Questions to the other servers.")
+	descSilent        = desc("cluster_silent_total", "Answers of other servers that did not come in time.")
 )
 
 // Describe is prometheus.Collector's.
@@ -109,6 +134,8 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	c.api(m.node)
 	c.apps(m.node)
 	c.replay(m.node)
+	c.log(m.node)
+	c.cluster(m.node)
 }
 
 // collection is one answer under way.
@@ -249,9 +276,9 @@ func (c collection) apps(n *Node) {
 	}
 }
 
-// replay tells of what is kept, where something is.
+// replay tells of pages that come back, where something is kept for them.
 func (c collection) replay(n *Node) {
-	if n.events == nil {
+	if !n.engine.Hub().Waits() {
 		return
 	}
 	r := n.engine.Hub().ReplayStats()
@@ -263,6 +290,13 @@ func (c collection) replay(n *Node) {
 	c.total(descReplayed, r.Events)
 	c.gauge(descReplayWaits, float64(r.Waiting))
 	c.gauge(descTail, float64(r.TailBytes))
+}
+
+// log tells of the log on the disk.
+func (c collection) log(n *Node) {
+	if n.events == nil {
+		return
+	}
 	s := n.events.Stats()
 	c.total(descAppends, s.Appends)
 	c.total(descAppended, s.AppendedBytes)
@@ -271,4 +305,38 @@ func (c collection) replay(n *Node) {
 	c.gauge(descOff, truth(s.Off))
 	c.total(descFailures, s.Failures)
 	c.total(descBackground, s.BackgroundErrors)
+}
+
+// cluster tells of the other servers, where there can be any.
+func (c collection) cluster(n *Node) {
+	if n.cluster == nil {
+		return
+	}
+	b := n.cluster.Stats()
+	c.gauge(descJoined, truth(b.Joined))
+	c.gauge(descOthers, float64(b.Others))
+	c.total(descClusterOut, b.Published)
+	c.total(descClusterIn, b.Received)
+	c.total(descGarbage, b.Garbage)
+	c.total(descTrips, b.Trips)
+	c.out <- prometheus.MustNewConstMetric(descClusterTime, prometheus.CounterValue, b.Seconds)
+	c.total(descRetries, b.Retries)
+	c.total(descFull, b.Full)
+	c.total(descUnsaid, b.Unsaid)
+	c.gauge(descTopics, float64(b.Topics))
+	c.gauge(descQueue, float64(b.QueuedBytes))
+	c.total(descConnects, b.Connections)
+	c.total(descJoins, b.Joins)
+	c.total(descLogs, b.Logs)
+	c.total(descSurveys, b.Surveys)
+	s, _ := n.engine.Hub().ClusterStats()
+	c.total(descHoles, s.Holes)
+	c.total(descFetched, s.Fetched)
+	c.total(descLost, s.Lost)
+	c.total(descAlone, s.Alone)
+	c.total(descUnkept, s.Unkept)
+	c.total(descUnmarked, s.Unmarked)
+	c.gauge(descIncomplete, float64(s.Strays))
+	c.total(descUnread, s.Unread)
+	c.total(descSilent, s.Silent)
 }

@@ -47,7 +47,9 @@ type Node struct {
 
 	engine *engine.Engine
 	api    *api.Server
-	events *persist.Log // nil when nothing is kept
+	events *persist.Log // nil when nothing is kept, and in a cluster
+
+	cluster *cluster // nil without scaling
 
 	dropped      func() uint64
 	governor     *overload.Governor
@@ -113,7 +115,11 @@ func New(c *config.Config, o Options) (*Node, error) {
 		Registry: registry, Log: o.Log, Trace: trace, Backlog: c.Backlog,
 		Governor: n.governor, Admission: admission(c),
 	})
-	if err := n.openLog(); err != nil {
+	open := n.openLog
+	if c.Scaling {
+		open = n.openBroker
+	}
+	if err := open(); err != nil {
 		return nil, err
 	}
 	var pages http.Handler
@@ -131,6 +137,7 @@ func New(c *config.Config, o Options) (*Node, error) {
 
 // Start listens and returns when connections are served.
 func (n *Node) Start() error {
+	n.join()
 	if older := n.inherited.Older; older != nil {
 		if err := n.engine.Listen(); err != nil { // nobody has noticed anything
 			return err
@@ -183,7 +190,9 @@ func (n *Node) Stop(ctx context.Context) error {
 	moved := n.move.done
 	n.move.mu.Unlock()
 	if n.cancel == nil {
-		return errors.Join(n.engine.Stop(ctx), n.closeLog())
+		err := n.engine.Stop(ctx)
+		n.leave(ctx)
+		return errors.Join(err, n.closeLog())
 	}
 	n.quit()
 	farewell := engine.Farewell{Why: engine.ErrStopping, Pace: stopPace, Over: n.slices()}
@@ -218,6 +227,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loopsTimeout)
 	defer cancel()
 	err = errors.Join(err, n.engine.Stop(ctx))
+	n.leave(ctx)
 	n.stopControl(ctx)
 	n.stopAdmin()
 	n.group.Wait()

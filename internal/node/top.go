@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"resound/channels"
+	"resound/channels/redisbroker"
 	"resound/engine"
 	"resound/internal/control"
 	"resound/internal/measure"
@@ -23,6 +24,8 @@ type moment struct {
 	cpu      time.Duration
 	apps     map[string]channels.AppStats
 	channels map[channelName]channels.Traffic
+	cluster  channels.ClusterStats
+	broker   redisbroker.Stats
 }
 
 type channelName struct{ app, name string }
@@ -40,6 +43,10 @@ func (n *Node) moment() (m moment, there []channels.Occupied) {
 		for _, count := range by {
 			m.refused += count
 		}
+	}
+	if n.cluster != nil {
+		m.cluster, _ = n.engine.Hub().ClusterStats()
+		m.broker = n.cluster.Stats()
 	}
 	there = n.engine.Hub().Occupied()
 	for _, c := range there {
@@ -74,6 +81,7 @@ func (n *Node) watch(ctx context.Context, d time.Duration, most int) (control.To
 	}
 	top.Memory, top.MemoryUsed, top.MemoryBound = s.Reading.Memory.Share, s.Reading.Memory.Used, s.Reading.Memory.Limit
 	top.Refused = rate(before.refused, now.refused)
+	top.Cluster = n.clusterTop(before, now, rate)
 	top.Events = dearest(events, took, most)
 	for _, l := range b.Loops {
 		top.Lag = max(top.Lag, float64(l.Late)/float64(time.Millisecond))
