@@ -2,6 +2,7 @@ package channels
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"resound/internal/invariants"
 	"resound/internal/measure"
@@ -31,6 +32,7 @@ type Channel struct {
 	missed   uint64      // guarded by mu: the era in which it could not be connected; 0 for none
 	heard    Place       // guarded by mu: the newest event that came while it was not connected
 	others   others      // guarded by mu: what other nodes have noted
+	due      atomic.Bool // somebody is going to look at its place in the cluster
 
 	reading sync.Mutex // held while the log is opened or the tail filled; nothing but mu is taken under it
 }

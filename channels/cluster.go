@@ -40,7 +40,7 @@ func (h *Hub) Rejoined() {
 	h.apps.Range(func(_, v any) bool {
 		a := v.(*App)
 		a.each(func(c *Channel) bool {
-			h.replays.add(&connecting{c})
+			c.reconnectSoon()
 			return true
 		})
 		a.users.renew(a)
@@ -73,6 +73,7 @@ func (k *connecting) dead() bool { return false }
 
 func (k *connecting) load(ctx context.Context) {
 	c := k.c
+	c.due.Store(false)
 	c.mu.Lock()
 	c.missed = 0
 	idle := c.removed || c.count == 0 && c.history == nil
@@ -119,7 +120,7 @@ func (c *Channel) connect(ctx context.Context) {
 		// Nobody waits for it any more; it is tried again with the next tick, or when the node has joined again.
 		c.missed = era
 		hub.tallies.unread.Add(1)
-		if hub.broker.Joined() && ctx.Err() == nil {
+		if hub.broker.Joined() && ctx.Err() == nil && !c.due.Swap(true) {
 			hub.replays.park(&connecting{c})
 		}
 	case c.removed:
@@ -163,8 +164,15 @@ func (c *Channel) enter(found Scene, era uint64) {
 
 // reconnect has the channel looked at again. The caller holds mu.
 func (c *Channel) reconnect() {
-	if s, ok := c.stream(); ok && s.era != 0 {
+	if s, ok := c.stream(); ok {
 		s.era = 0
+		c.reconnectSoon()
+	}
+}
+
+// reconnectSoon has somebody look, once.
+func (c *Channel) reconnectSoon() {
+	if !c.due.Swap(true) {
 		c.app.hub.replays.add(&connecting{c})
 	}
 }
@@ -185,6 +193,7 @@ type strays struct {
 	turn  uint64              // guarded by mu
 	ids   map[uint64]struct{} // guarded by mu: events that this node's sockets have had past the log, which may have them all the same
 	some  atomic.Bool         // there are ids
+	any   atomic.Bool         // set is not empty
 	under bool                // guarded by mu: somebody tells the log
 }
 
@@ -213,6 +222,7 @@ func (s *strays) add(app, channel string, id uint64) bool {
 	}
 	s.turn++
 	s.set[k] = s.turn
+	s.any.Store(true)
 	if id != 0 && len(s.ids) < maxStrayIDs {
 		s.ids[id] = struct{}{}
 		s.some.Store(true)
@@ -228,6 +238,17 @@ func (s *strays) had(id uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.ids[id]
+	return ok
+}
+
+// has reports whether the channel's log has yet to be told.
+func (s *strays) has(app, channel string) bool {
+	if !s.any.Load() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.set[stray{app, channel}]
 	return ok
 }
 
@@ -284,6 +305,7 @@ func (k *straying) load(context.Context) {
 	}
 	if s.under = false; len(s.set) == 0 {
 		s.set = nil
+		s.any.Store(false)
 	}
 	s.mu.Unlock()
 	k.h.replays.done()

@@ -1,6 +1,8 @@
 package channels
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -282,5 +284,48 @@ func TestQuestionsToAllNodes(t *testing.T) {
 	}
 	if c, _ := x.hub.ClusterStats(); c.Silent != 1 {
 		t.Errorf("counted %+v", c)
+	}
+}
+
+// A node that is alone has what it remembers for pages that come back, says where something may be missing, and brings the rest when it is back.
+func TestReplayAlone(t *testing.T) {
+	b := newBus(t, 2, 1, 1<<20, 100)
+	x, y := b.nodes[0], b.nodes[1]
+	x.watch("a")
+	page := x.socket(0)
+	page.say(opting(page.subscription("a", ""), "{}"))
+	b.settleAll()
+	var at struct {
+		Epoch  string
+		Serial uint64
+	}
+	if err := json.Unmarshal([]byte(page.got()[0]), &at); err != nil {
+		t.Fatal(err)
+	}
+	page.hangUp()
+	y.publish("a", "1", nobody)
+	b.settleAll()
+	x.part()
+	y.publish("a", "2", nobody)
+	again := func() *testSocket {
+		s := x.socket(0)
+		s.say(opting(s.subscription("a", ""), fmt.Sprintf(`{"epoch":%q,"serial":%d}`, at.Epoch, at.Serial)))
+		x.settleReplays()
+		return s
+	}
+	back := again()
+	if got := back.got(); len(got) != 3 || !strings.Contains(got[1], `recovered`) || !strings.Contains(got[2], `"data":1`) {
+		t.Errorf("who comes back to a node alone got\n%s", strings.Join(got, "\n"))
+	}
+	x.app.Publish([]byte("a"), protocol.Raw(`"e"`), protocol.Raw("3"), nobody).Wait()
+	back.expect("alone", eventFrame("a", "3"))
+	if got := again().got(); len(got) != 3 || !strings.Contains(got[1], `\"reason\":\"epoch\"`) {
+		t.Errorf("who was away while the node was alone got\n%s", strings.Join(got, "\n"))
+	}
+	x.rejoin()
+	x.hub.Tick(x.now())
+	b.settleAll()
+	if got := back.got(); len(got) != 2 || !strings.Contains(got[0], `"data":2`) || !strings.Contains(got[1], `\"reason\":\"epoch\"`) {
+		t.Errorf("when the node is back: %s", strings.Join(got, "\n"))
 	}
 }

@@ -64,9 +64,10 @@ func (s *shared) Ready() bool {
 	return !b.Joined() || s.era == c.app.hub.era.Load() && s.log == b.Log(c.app.id, c.name)
 }
 
-// Head is the newest event that this node knows. It reports false while the node is alone. The caller holds Channel.mu.
+// Head is the newest event that this node knows. A node that is alone is behind, like one that is slow: it goes on from here when it is
+// back, or says that another log has begun. The caller holds Channel.mu.
 func (s *shared) Head() (persist.Position, bool) {
-	return persist.Position{Epoch: s.epoch, Serial: s.channel.history.head}, s.channel.app.hub.broker.Joined()
+	return persist.Position{Epoch: s.epoch, Serial: s.channel.history.head}, true
 }
 
 // Append keeps nothing: what is published here goes to the Broker while there is one to go to.

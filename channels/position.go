@@ -140,6 +140,9 @@ func (c *Channel) resume(p *position, r claim) {
 		if o.Gap == persist.None { // another node may be ahead of this one
 			p.grant.Epoch, p.grant.First = max(p.grant.Epoch, r.grant.Epoch), r.grant.First
 		}
+		if o.Gap == persist.None && c.app.hub.strays.has(c.app.id, c.name) {
+			p.gap = protocol.GapEpoch // something was published past the log, which has not been told yet
+		}
 		p.serial = max(o.After, p.grant.First) // whatever serial it says: nothing from before it was let in
 	}
 	// A replay is cut to its limits when it is known which of the events are for it. That takes a look at each, so it is

@@ -97,7 +97,9 @@ func TestOnlyWhatIsHeard(t *testing.T) {
 	b.Unsubscribe("app1", "x")
 	b.subscribe("y")
 	b.Unsubscribe("app1", "y")
-	eventually(t, "unsubscribed", func() bool { return len(r.Do("PUBSUB", "NUMSUB", b.key(r, "topic", "y")).([]any)) == 2 && r.Do("PUBSUB", "NUMSUB", b.key(r, "topic", "y")).([]any)[1] == int64(0) })
+	eventually(t, "unsubscribed", func() bool {
+		return len(r.Do("PUBSUB", "NUMSUB", b.key(r, "topic", "y")).([]any)) == 2 && r.Do("PUBSUB", "NUMSUB", b.key(r, "topic", "y")).([]any)[1] == int64(0)
+	})
 	before := b.Stats().Received
 	a.publish("y", "1")
 	a.publish("z", "2")
