@@ -329,3 +329,24 @@ func TestReplayAlone(t *testing.T) {
 		t.Errorf("when the node is back: %s", strings.Join(got, "\n"))
 	}
 }
+
+// An entry of the log that cannot be read is a loss of one event, and nothing else changes.
+func TestUnreadableEntry(t *testing.T) {
+	b := newBus(t, 2, 1, 1<<20, 100)
+	x, y := b.nodes[0], b.nodes[1]
+	stock, s := x.watch("a"), x.socket(0)
+	s.say(opting(s.subscription("a", ""), "{}"))
+	b.settleAll()
+	s.frames = nil
+	y.publish("a", "1", nobody)
+	b.append("a", Event{Corrupt: true})
+	y.publish("a", "2", nobody)
+	x.expectAll(stock, "stock", eventFrame("a", "1"), eventFrame("a", "2"))
+	got := s.got()
+	if len(got) != 3 || !strings.Contains(got[1], `\"missed\":1`) {
+		t.Errorf("who has opted in got\n%s", strings.Join(got, "\n"))
+	}
+	if head, _ := x.app.find([]byte("a")).history.stream.Head(); head.Epoch != 1 {
+		t.Errorf("epoch %d", head.Epoch)
+	}
+}

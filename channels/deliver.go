@@ -60,7 +60,10 @@ func (h *Hub) lookUp(app, channel string) *Channel {
 // accept takes up the next event of the log. The caller holds mu.
 func (c *Channel) accept(s *shared, e Event) {
 	h := c.history
-	h.head, h.used, s.epoch = e.Serial, c.app.hub.now.Load(), e.Epoch
+	h.head, h.used = e.Serial, c.app.hub.now.Load()
+	if !e.Corrupt {
+		s.epoch = e.Epoch
+	}
 	switch {
 	case e.Break:
 		h.skip()
