@@ -38,7 +38,7 @@
 // others run on any goroutine. Subscriber's methods are called on its own loop only.
 //
 // Lock order: Channel.reading, then shard.mu, then Channel.mu, then the lock of a mailbox. Under
-// Channel.mu nothing is called out of the package but Mailbox.Post and Stream.Append, which do not wait, and what
+// Channel.mu nothing is called out of the package but Mailbox.Post, Stream.Append and what a Broker queues, which do not wait, and what
 // a Stream tells from memory. Channel.reading is held while the disk is read; no loop takes it.
 // Costs.mu is taken under Channel.mu, and nothing is under it.
 // Hub.mu stands apart: nothing is taken under it. It makes a reload and who comes at the same

@@ -14,7 +14,7 @@ type signin struct {
 
 // users is who has signed in on an application.
 type users struct {
-	mu   sync.Mutex           // nothing but a mailbox's lock is taken under it
+	mu   sync.Mutex           // nothing but the locks of a mailbox, of replays and of a broker is taken under it
 	byID map[string]*signedIn // guarded by mu
 }
 
