@@ -11,6 +11,7 @@
 //   - trip.go: an event on its way from a publish to a socket; advice for what it came to.
 //   - endpoint.go, socket.go: HTTP, the signed API and WebSockets, as a client has them.
 //   - machine.go: limits of the system, descriptors and memory.
+//   - redis.go: where the servers of a cluster meet.
 //   - leftovers.go, process.go: what still starts Reverb, and who has the port.
 //
 // Invariants. Nothing is changed: a file is only read, a process only looked at. What is published

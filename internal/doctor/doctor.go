@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"resound/channels/redisbroker"
 	"resound/internal/apps"
 	"resound/internal/config"
 )
@@ -29,6 +30,9 @@ type Options struct {
 
 	// Descriptors is how many this process may open at most; 0 is unknown.
 	Descriptors uint64
+
+	// Redis looks at the Redis of the settings, where scaling is on; nil where these are not good.
+	Redis func(context.Context) (redisbroker.Condition, error)
 
 	// Root is where /etc, /proc and /sys are looked for; "" is /.
 	Root string
@@ -55,11 +59,7 @@ func Run(ctx context.Context, o Options) *Report {
 		o.Root = "/"
 	}
 	d := &doctor{o: o, ctx: ctx}
-	for _, a := range o.Config.Apps() {
-		if len(a.Secret) >= wordSize {
-			d.secrets = append(d.secrets, a.Secret)
-		}
-	}
+	d.hide()
 	d.local = newEndpoint(d.localURL())
 	defer func() { d.local.close() }() // it may be another one then
 	for _, group := range []struct {
@@ -71,6 +71,7 @@ func Run(ctx context.Context, o Options) *Report {
 		{"Packages", (*doctor).packages},
 		{"Running server", (*doctor).server},
 		{"Public address", (*doctor).public},
+		{"Other servers", (*doctor).redis},
 		{"Machine", (*doctor).machine},
 		{"What still starts Reverb", (*doctor).leftovers},
 	} {
@@ -82,6 +83,20 @@ func Run(ctx context.Context, o Options) *Report {
 		group.check(d)
 	}
 	return &d.report
+}
+
+// hide notes what must not be in the report.
+func (d *doctor) hide() {
+	c := d.o.Config
+	secrets := []string{c.Redis().Password, c.Redis().SentinelPassword}
+	for _, a := range c.Apps() {
+		secrets = append(secrets, a.Secret)
+	}
+	for _, s := range secrets {
+		if len(s) >= wordSize {
+			d.secrets = append(d.secrets, s)
+		}
+	}
 }
 
 // The secrets that reverb:install makes have 20 characters. One below wordSize would be found in every

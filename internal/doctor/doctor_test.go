@@ -134,7 +134,7 @@ func TestAnInterruptedReport(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	r := Run(ctx, patient(t, files{}, nil).o)
-	if n := r.Count(Unchecked); n != 7 || len(r.Checks) != 7 {
+	if n := r.Count(Unchecked); n != 8 || len(r.Checks) != 8 {
 		t.Errorf("the report is %+v", r.Checks)
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/gobwas/ws"
+	"github.com/pusher/pusher-http-go/v5"
+
+	"resound/internal/redistest"
 )
 
 // balancers run the files of deploy/ for two servers, in front of two that are at these addresses.
@@ -121,5 +124,71 @@ func TestBalancersNameTheServers(t *testing.T) {
 				t.Errorf("%s does not have %s", file, name)
 			}
 		}
+	}
+}
+
+// Two servers that are one, behind what is in front of them: whatever a client does goes to one or the other.
+func TestClusterBehindAProxy(t *testing.T) {
+	t.Parallel()
+	for name, balancer := range balancers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redis := redistest.Start(t, redistest.Options{Password: "sesame"})
+			password := "REDIS_PASSWORD=sesame"
+			c := startCluster(t, append(scaling(redis.Addr(), name), password), append(scaling(redis.Addr(), name), password))
+			s := balancer(t, c.node(0).addr, c.node(1).addr)
+			for range 3 { // with one more socket each time, so that both servers get each kind of request
+				crosses(t, s)
+				s.connect(t)
+			}
+			e := examine(t, envOf(c.node(0).addr, append(scaling(redis.Addr(), name), password)...), "--url=http://"+s.addr)
+			for check, words := range map[string]string{"redis": "answers at " + redis.Addr(), "redis-acl": "all that is needed", "redis-servers": "2 servers are there", "redis-latency": "a round trip", "public-round-trip": "came back"} {
+				e.want(t, check, "ok", words)
+			}
+			e.want(t, "redis-memory", "warning", "maxmemory")
+			if e.Problems > 0 {
+				t.Errorf("it has problems: %+v", e.Checks)
+			}
+		})
+	}
+}
+
+// The user that docs/OPERATIONS.md has for the servers may do all that they do.
+func TestClusterWithTheUserOfThePage(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.Options{})
+	_, rules, ok := strings.Cut(page(t, "docs/OPERATIONS.md"), "ACL SETUSER resound on '>a long password' ")
+	rules, _, ends := strings.Cut(rules, "\n```")
+	if !ok || !ends {
+		t.Fatal("the page has no user")
+	}
+	redis.Do(append([]string{"ACL", "SETUSER", "resound", "on", ">sesame"}, strings.Fields(strings.NewReplacer("\\\n", " ", "'", "", "reverb:1001:", "page:"+appID+":").Replace(rules))...)...)
+	user := append(scaling(redis.Addr(), "page"), "REDIS_USERNAME=resound", "REDIS_PASSWORD=sesame")
+	c := startCluster(t, user, user)
+	s := c.node(0)
+	p := s.publisher()
+	a, b := s.connect(t), c.node(1).connect(t)
+	auth := func(c *socket) []byte {
+		return must[[]byte](t)(p.AuthorizePresenceChannel(c.form("presence-room"), pusher.MemberData{UserID: c.id}))
+	}
+	a.subscribe("presence-room", auth(a))
+	b.subscribe("presence-room", auth(b))
+	a.next() // the other has come
+	b.subscribe("cache-price", nil)
+	b.next() // there is none yet
+	if err := p.Trigger("cache-price", "e", "7"); err != nil {
+		t.Fatal(err)
+	}
+	b.expect("e", "cache-price", "7")
+	if status, text := s.request(t, "GET", "/channels/presence-room/users", ""); status != http.StatusOK || !strings.Contains(text, a.id) || !strings.Contains(text, b.id) {
+		t.Errorf("users: %d %s", status, text)
+	}
+	if err := b.leave(); err != nil {
+		t.Error(err)
+	}
+	a.next() // and gone
+	c.node(1).stop(syscall.SIGTERM)
+	if denied, ok := redis.Do("ACL", "LOG").([]any); !ok || len(denied) > 0 {
+		t.Errorf("Redis has refused %v", denied)
 	}
 }
