@@ -26,8 +26,9 @@ const (
 	// empty Redis nothing. Each wait is between a half and all of it, at random, so that nodes do not come in step.
 	backoffMin, backoffMax = 100 * time.Millisecond, 5 * time.Second
 
-	// calm is how long a partition has to work before its back-off begins anew.
-	calm = 5 * time.Second
+	// calm is how long a connection has to last for the next to be tried at once. One that worked, but for less, is tried
+	// again within backoffFlap: Redis is there, and the grace is not to end over it.
+	calm, backoffFlap = time.Second, 400 * time.Millisecond
 
 	// maxQueued and maxQueuedBytes are what all partitions' queues may hold. At the 30,000 publishes a second that one
 	// Redis does it is about the grace.

@@ -86,6 +86,7 @@ func (p *partition) run(ctx context.Context) {
 				wait = backoffMin
 				continue
 			}
+			wait = min(wait, backoffFlap)
 		} else {
 			p.b.trouble(err)
 		}
