@@ -63,14 +63,15 @@ func (b *Broker) beatOnce(now time.Time) bool {
 		return b.joined.Load() // a lost connection is the partition's to notice
 	}
 	b.nextBeat = now.Add(time.Duration(float64(b.opt.Lease) / beats))
-	if !had && b.joined.Load() {
+	if !had && b.registered {
 		// The others take it for gone, or will. What it has noted is noted anew, under another id.
 		b.opt.Log.Warn("redis: the lease of this node was over")
 		b.rename()
 		b.unsettle()
-		b.nextBeat = now
+		b.registered, b.nextBeat = false, now
+	} else {
+		b.registered = true
 	}
-	b.registered = true
 	if !b.silenced && b.unwritten.Swap(false) {
 		b.unsettle()
 	}

@@ -17,18 +17,6 @@ local function base(log)
   return math.max(0, struct.unpack('>I4', log) - 1735689600) * 1048576
 end
 
--- start is serial and epoch of a channel that has no meta. The epoch is larger the later that is: there may have been one
--- that is forgotten by now, and nobody is to take its positions for good. Where its stream is still there, that tells.
-local function start(log, stream, now)
-  local list = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
-  local msg = not list.err and list[1] and list[1][2][2]
-  if msg and #msg >= 38 then
-    local epoch, serial = struct.unpack('>I4I8', msg, 11)
-    return serial, epoch
-  end
-  return base(log), 1 + math.max(0, math.floor(now / 1000) - struct.unpack('>I4', log))
-end
-
 -- entry is the message with a serial, its time and the bytes before it, or nil.
 local function entry(stream, serial)
   local list = redis.call('XRANGE', stream, num(serial) .. '-0', num(serial) .. '-0')
@@ -39,12 +27,12 @@ local function entry(stream, serial)
 end
 
 -- seek is the smallest serial of first..last for which keep(serial, time, before) holds; it holds for last, and for what
--- is behind one for which it does.
+-- is behind one for which it does. What is no entry of ours is passed over.
 local function seek(stream, first, last, keep)
   while first < last do
     local mid = math.floor((first + last) / 2)
     local msg, time, before = entry(stream, mid)
-    if msg and keep(mid, time, before) then last = mid else first = mid + 1 end
+    if not msg or keep(mid, time, before) then last = mid else first = mid + 1 end
   end
   return first
 end
@@ -61,4 +49,19 @@ local function head(stream, first, last)
   local list = redis.pcall('XRANGE', stream, '-', '+', 'COUNT', 1)
   if list.err or not list[1] then return last + 1 end
   return math.max(first, tonumber(string.match(list[1][1], '^%d+')))
+end
+
+-- start is serial, epoch, first and total of a channel that has no meta. The epoch is larger the later that is: there may have
+-- been one that is forgotten by now, and nobody is to take its positions for good. Where its stream is still there, it goes on.
+local function start(log, stream, now)
+  local serial, epoch = base(log), 1 + math.max(0, math.floor(now / 1000) - struct.unpack('>I4', log))
+  local list = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  if list.err or not list[1] then return serial, epoch, serial + 1, 0 end
+  local id, msg, total = tonumber(string.match(list[1][1], '^%d+')), list[1][2][2], 0
+  if id > serial and id < NEVER then serial = id end
+  if #msg >= 38 then
+    local old, _, _, before = struct.unpack('>I4I8I8I8', msg, 11)
+    epoch, total = math.max(epoch, old), before + #msg - 38
+  end
+  return serial, epoch, head(stream, base(log) + 1, serial), total
 end

@@ -3,8 +3,7 @@
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end
 local serial, _, first = load(KEYS[2])
 if not serial then
-  serial = start(ARGV[1], KEYS[3], millis())
-  first = serial + 1
+  serial, _, first = start(ARGV[1], KEYS[3], millis())
 end
 first = head(KEYS[3], first, serial)
 local out, size, from = {num(first)}, 0, math.max(first, ARGV[2] + 1)

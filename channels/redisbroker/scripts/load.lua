@@ -11,9 +11,9 @@ if serial then
   end
 else
   -- It is written down, so that the epoch of the first event is the same, whenever it comes.
-  serial, epoch = start(ARGV[1], KEYS[3], now)
-  first = serial + 1
-  redis.pcall('SET', KEYS[2], struct.pack(META, serial, epoch, first, 0, serial + 16, 0, NEVER, 0), 'PX', ARGV[3])
+  local total
+  serial, epoch, first, total = start(ARGV[1], KEYS[3], now)
+  redis.pcall('SET', KEYS[2], struct.pack(META, serial, epoch, first, total, serial + 16, 0, NEVER, 0), 'PX', ARGV[3])
 end
 local kept = redis.pcall('GET', KEYS[4])
 if type(kept) ~= 'string' then kept = '' end

@@ -27,8 +27,8 @@ end
 
 local serial, epoch, first, total, serialnext, totalnext, timenext, age = load(KEYS[2])
 if not serial then
-  serial, epoch = start(ARGV[1], stream, now)
-  first, total, serialnext, totalnext, timenext, age = serial + 1, 0, serial + 16, 0, NEVER, 0
+  serial, epoch, first, total = start(ARGV[1], stream, now)
+  serialnext, totalnext, timenext, age = serial + 16, 0, NEVER, 0
 end
 serial = serial + 1
 if ARGV[5] == '1' then epoch = epoch + 1 end
