@@ -34,6 +34,7 @@ func (b *Broker) redis() (rueidis.Client, error) {
 func (b *Broker) clientOption() rueidis.ClientOption {
 	o := &b.opt
 	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: pingGap}
+	guards := net.Dialer{Timeout: dialTimeout, KeepAlive: guardGap} // tells dial that it is for a Sentinel
 	c := rueidis.ClientOption{
 		InitAddress: o.Addresses,
 		Username:    o.Username,
@@ -59,7 +60,7 @@ func (b *Broker) clientOption() rueidis.ClientOption {
 			MasterSet:               o.SentinelMaster,
 			Username:                o.SentinelUsername,
 			Password:                o.SentinelPassword,
-			Dialer:                  dialer,
+			Dialer:                  guards,
 			TLSConfig:               o.TLS,
 			TopologyRefreshInterval: defaultGrace, // the sentinels' own word may be missed
 		}

@@ -203,6 +203,9 @@ func (n *node) subscribe(topics ...string) {
 	}
 }
 
+// noSocket is nobody.
+var noSocket protocol.SocketID
+
 // keep is a retention that tests do not meet.
 var keep = persist.Retention{Messages: 1 << 20}
 

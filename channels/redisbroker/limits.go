@@ -22,6 +22,9 @@ const (
 	// pingGap is how long a connection may be silent before it is asked whether it is alive.
 	pingGap = time.Second
 
+	// guardGap is the same for connections to Sentinels.
+	guardGap = 2 * time.Second
+
 	// The back-off of attempts to connect: it begins where a restarted Redis is met soon, and ends where many nodes cost an
 	// empty Redis nothing. Each wait is between a half and all of it, at random, so that nodes do not come in step.
 	backoffMin, backoffMax = 100 * time.Millisecond, 5 * time.Second
