@@ -29,6 +29,7 @@ type Broker struct {
 	inbox     uint64 // names this broker, whatever node it is
 	joined    atomic.Bool
 	ids       ids
+	warned    atomic.Bool        // about how Redis is set up
 	unwritten atomic.Bool        // Redis has refused records: they are noted anew when it does not
 	kick      chan struct{}      // of capacity 1: the supervisor has something to look at
 	refreshes chan chan struct{} // who wants to know who is alive

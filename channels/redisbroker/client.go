@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"strconv"
 	"strings"
@@ -129,9 +130,34 @@ type server struct {
 	major, minor int
 }
 
+// fields are those of an answer to INFO.
+func fields(text string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for line := range strings.Lines(text) {
+			if name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok && !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// mayEvict reports whether a server with that INFO memory drops keys when it is full.
+func mayEvict(text string) bool {
+	var bounded, evicts bool
+	for name, value := range fields(text) {
+		switch name {
+		case "maxmemory":
+			bounded = value != "0"
+		case "maxmemory_policy":
+			evicts = value != "noeviction"
+		}
+	}
+	return bounded && evicts
+}
+
 func parseInfo(text string) (s server, err error) {
-	for line := range strings.Lines(text) {
-		switch name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); name {
+	for name, value := range fields(text) {
+		switch name {
 		case "run_id":
 			s.run = value
 		case "redis_version":

@@ -86,9 +86,9 @@ const (
 	// maxLeft is how many nodes that have said bye are remembered, so that what comes from them late is not taken for new.
 	maxLeft = 1024
 
-	// checkEvery is how often a partition looks whether its log and its master are still the same. stepEvery is how often the
-	// supervisor looks at the clock; what happens wakes it.
-	checkEvery, stepEvery = time.Second, 50 * time.Millisecond
+	// checkEvery is how often a partition looks whether its log and its master are still the same. longestPause is how long
+	// the supervisor sleeps when it has nothing to do; what happens wakes it.
+	checkEvery, longestPause = time.Second, 5 * time.Second
 
 	// drainLook is how often a broker that is closed looks whether its queues are empty.
 	drainLook = 5 * time.Millisecond

@@ -70,6 +70,11 @@ func (s *session) greet(client rueidis.Client) error {
 		return err
 	}
 	s.run, s.sharded = srv.run, p.b.opt.Cluster && srv.major >= 7
+	if p.index == 0 {
+		if err := s.warn(); err != nil {
+			return err
+		}
+	}
 	if err := s.loadScripts(); err != nil {
 		return err
 	}
@@ -88,6 +93,15 @@ func (s *session) greet(client rueidis.Client) error {
 		return errElsewhere
 	}
 	return s.begin()
+}
+
+// warn says once if Redis may drop keys of ours to make room for others.
+func (s *session) warn() error {
+	text, err := s.do(s.redis.B().Info().Section("memory").Build()).ToString()
+	if err == nil && mayEvict(text) && !s.p.b.warned.Swap(true) {
+		s.p.b.opt.Log.Warn("redis: maxmemory-policy is not noeviction: when Redis is full, it drops what was kept, and channels have gaps")
+	}
+	return err
 }
 
 // begin asks which log it is, and begins one if need be.
@@ -181,7 +195,7 @@ func (s *session) close() {
 	s.mu.Lock()
 	s.dead = true
 	s.mu.Unlock()
-	s.redis.Close()
+	s.p.b.spawn("hang-up", s.redis.Close)
 }
 
 // onMessage runs on the goroutine of rueidis that reads the connection.

@@ -49,7 +49,29 @@ func (b *Broker) step() time.Duration {
 	case !joined && !b.forgotten && time.Since(b.alone) > b.opt.Lease:
 		b.forget()
 	}
-	return stepEvery
+	return b.pause()
+}
+
+// pause is how long nothing has to be looked at, unless something happens.
+func (b *Broker) pause() time.Duration {
+	up, since := b.connected()
+	next := time.Now().Add(longestPause)
+	sooner := func(t time.Time) {
+		if t.Before(next) {
+			next = t
+		}
+	}
+	joined := b.joined.Load()
+	switch {
+	case up:
+		sooner(b.nextBeat)
+	case joined:
+		sooner(since.Add(b.opt.Grace))
+	}
+	if !joined && !b.forgotten {
+		sooner(b.alone.Add(b.opt.Lease))
+	}
+	return max(time.Until(next), time.Millisecond)
 }
 
 // beatOnce renews the lease. It reports whether the node may be, or stay, joined.

@@ -151,7 +151,9 @@ func TestParted(t *testing.T) {
 		if err := w.Wait(); !errors.Is(err, channels.ErrParted) {
 			t.Errorf("%v", err)
 		}
-		a.until("parted", func() bool { return a.states[len(a.states)-1] == "parted" || strings.HasPrefix(a.states[len(a.states)-1], "gone") })
+		a.until("parted", func() bool {
+			return a.states[len(a.states)-1] == "parted" || strings.HasPrefix(a.states[len(a.states)-1], "gone")
+		})
 		if err := a.Publish(outgoing("x", "fails", 1)).Wait(); !errors.Is(err, channels.ErrParted) {
 			t.Errorf("%v", err)
 		}
