@@ -16,6 +16,7 @@ import (
 
 // TestTLS: with the right authority, and not with another.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	authority, dir := certtest.New(t), t.TempDir()
 	cert, key := authority.Pair("127.0.0.1")
 	certFile, keyFile := authority.Write(dir, "redis", cert, key)
@@ -42,6 +43,7 @@ func TestTLS(t *testing.T) {
 
 // TestLeastRights: a user that may do what a server needs, and no more. Without a right the server says which.
 func TestLeastRights(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	r.Do("ACL", "SETUSER", "resound", "on", ">pw", "~test:*", "&test:*", "-@all", "+@read", "+@write", "+@pubsub", "+@scripting", "+@connection", "+time", "-@dangerous")
 	user := func(o *Options) { o.Username, o.Password = "resound", "pw" }
@@ -57,6 +59,7 @@ func TestLeastRights(t *testing.T) {
 
 // TestEviction: a Redis that may drop keys is warned of, once.
 func TestEviction(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{MaxMemory: "100mb"})
 	if a := join(t, r.Addr()); a.logs.count("maxmemory-policy") != 0 {
 		t.Errorf("logs:\n%s", a.logs)
@@ -73,6 +76,7 @@ func TestEviction(t *testing.T) {
 
 // TestQueueIsBounded: what waits for Redis is bounded, and what is beyond fails at once.
 func TestQueueIsBounded(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a := join(t, r.Addr(), func(o *Options) { o.Grace = patience })
 	a.subscribe("x")
@@ -101,6 +105,7 @@ func TestQueueIsBounded(t *testing.T) {
 
 // TestRestIsQuiet: a node that has nothing to do does little.
 func TestRestIsQuiet(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a := join(t, r.Addr(), func(o *Options) { o.Lease = time.Hour })
 	a.publish("x", "1")

@@ -174,7 +174,7 @@ func parseInfo(text string) (s server, err error) {
 		return s, fmt.Errorf("no Redis: version %q, run id %q", s.version, s.run)
 	}
 	if s.major < 6 || s.major == 6 && s.minor < 2 {
-		return s, fmt.Errorf("Redis %s is too old: 6.2 or newer is needed", s.version)
+		return s, fmt.Errorf("this is Redis %s, and 6.2 or newer is needed", s.version)
 	}
 	return s, nil
 }

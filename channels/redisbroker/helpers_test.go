@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"resound/channels"
-	"resound/internal/redistest"
 	"resound/persist"
 	"resound/protocol"
 )
@@ -248,29 +247,10 @@ func (n *node) fetch(channel string, log persist.LogID, after uint64) (list []ch
 	}
 }
 
-// payloads are those of what was brought on a channel, each once, in the order of serials.
-func (n *node) payloads(channel string) (list []string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var events []delivery
-	for _, d := range n.events {
-		if d.channel == channel {
-			events = append(events, d)
-		}
-	}
-	slices.SortStableFunc(events, func(a, b delivery) int { return int(int64(a.at.Serial) - int64(b.at.Serial)) })
-	for i, d := range events {
-		if i == 0 || events[i-1].at.Serial != d.at.Serial {
-			list = append(list, string(d.e.Payload))
-		}
-	}
-	return list
-}
-
-// lookup is a key or topic of a channel of app1.
 func (n *node) part(topic string) *partition { return n.of("app1", topic) }
 
-func (n *node) key(server *redistest.Server, kind, channel string) string {
+// key is that of a channel of app1, or its topic.
+func (n *node) key(kind, channel string) string {
 	p := n.part(channel)
 	switch name := nameOf("app1", channel); kind {
 	case "stream":

@@ -86,6 +86,7 @@ func (n *node) crash() {
 
 // TestNodeDies: its records are gone with its lease, for those who are there and for those who come.
 func TestNodeDies(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a, b, c := join(t, r.Addr()), join(t, r.Addr()), join(t, r.Addr())
 	for i, n := range []*node{a, b, c} {
@@ -154,6 +155,7 @@ func TestBye(t *testing.T) {
 
 // TestLeaseLost: a node that others may take for gone notes everything anew, under another name.
 func TestLeaseLost(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a, b := join(t, r.Addr()), join(t, r.Addr())
 	b.subscribe("presence-x")
@@ -177,6 +179,7 @@ func TestLeaseLost(t *testing.T) {
 }
 
 func TestSurvey(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a, b, c, d := join(t, r.Addr()), join(t, r.Addr()), join(t, r.Addr()), join(t, r.Addr())
 	for _, n := range []*node{b, c} {
@@ -227,13 +230,14 @@ func TestSurvey(t *testing.T) {
 
 // TestGarbage: what is no message, no entry and no record of ours is counted, and changes nothing.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a, b := join(t, r.Addr()), join(t, r.Addr())
 	b.subscribe("x")
 	s := b.load("x")
 	a.publish("x", "1")
 	b.until("it", func() bool { return len(b.events) == 1 })
-	topic := b.key(r, "topic", "x")
+	topic := b.key("topic", "x")
 	forged := (&sealers{secret: func(string) (string, bool) { return "a guess", true }}).of("app1").seal(&envelope{kind: kindSay, app: "app1", topic: "x", payload: []byte("forged")})
 	before := b.Stats().Garbage
 	var sent uint64
@@ -246,9 +250,9 @@ func TestGarbage(t *testing.T) {
 		}
 	}
 	// What somebody else has written into the stream.
-	stream := b.key(r, "stream", "x")
+	stream := b.key("stream", "x")
 	r.Do("XADD", stream, fmt.Sprintf("%d-0", s.Serial+2), "e", "garbage")
-	r.Do("SET", b.key(r, "meta", "x"), "garbage")
+	r.Do("SET", b.key("meta", "x"), "garbage")
 	a.publish("x", "3") // begins behind what the stream has
 	eventually(t, "counted", func() bool { return b.Stats().Garbage >= before+sent })
 	list, first := b.fetch("x", s.Log, s.Serial)
@@ -264,7 +268,7 @@ func TestGarbage(t *testing.T) {
 	// Larger ids than ours, and keys of other types: the channel goes on.
 	r.Do("XADD", stream, "9999999999999999-0", "e", "garbage")
 	a.publish("x", "4")
-	for _, key := range []string{stream, b.key(r, "meta", "x"), "test:{0}:r:app1:x", "test:{0}:n:app1:x:" + hexNode(a.Node())} {
+	for _, key := range []string{stream, b.key("meta", "x"), "test:{0}:r:app1:x", "test:{0}:n:app1:x:" + hexNode(a.Node())} {
 		r.Do("DEL", key)
 		r.Do("LPUSH", key, "garbage")
 	}

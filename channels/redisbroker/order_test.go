@@ -98,7 +98,7 @@ func TestOnlyWhatIsHeard(t *testing.T) {
 	b.subscribe("y")
 	b.Unsubscribe("app1", "y")
 	eventually(t, "unsubscribed", func() bool {
-		return len(r.Do("PUBSUB", "NUMSUB", b.key(r, "topic", "y")).([]any)) == 2 && r.Do("PUBSUB", "NUMSUB", b.key(r, "topic", "y")).([]any)[1] == int64(0)
+		return len(r.Do("PUBSUB", "NUMSUB", b.key("topic", "y")).([]any)) == 2 && r.Do("PUBSUB", "NUMSUB", b.key("topic", "y")).([]any)[1] == int64(0)
 	})
 	before := b.Stats().Received
 	a.publish("y", "1")
@@ -140,6 +140,7 @@ func TestBreak(t *testing.T) {
 
 // TestSceneOfNothing: a channel that has no event begins where its log does, and stays there.
 func TestSceneOfNothing(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a := join(t, r.Addr())
 	s := a.load("x")

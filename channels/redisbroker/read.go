@@ -92,7 +92,7 @@ func (b *Broker) Load(ctx context.Context, app, topic string) (channels.Scene, e
 	return scene, nil
 }
 
-var errAnswer = errors.New("Redis has answered something else than was asked")
+var errAnswer = errors.New("another answer than Redis gives to that")
 
 // parseScene takes what load.lua returns. nodes are those with records.
 func (b *Broker) parseScene(app, topic string, log persist.LogID, list []rueidis.RedisMessage) (s channels.Scene, nodes map[channels.NodeID]bool, err error) {

@@ -24,6 +24,7 @@ func cluster(c *redistest.Cluster) func(*Options) {
 // TestSentinel: all nodes follow to another master, by order, by a crash, and when the old one hangs and comes back. Each is
 // a new log, and nobody is left at the old one.
 func TestSentinel(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartSentinel(t, redistest.Options{})
 	wide := func(o *Options) { o.Grace = patience }
 	a, b := join(t, "", sentinel(s), wide), join(t, "", sentinel(s), wide)
@@ -57,6 +58,7 @@ func TestSentinel(t *testing.T) {
 
 // TestSentinelsFirst: they are not there yet when the server starts.
 func TestSentinelsFirst(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartSentinel(t, redistest.Options{})
 	for _, g := range s.Guards {
 		g.Stop()
@@ -72,6 +74,7 @@ func TestSentinelsFirst(t *testing.T) {
 
 // TestCluster: topics of all partitions, by sharded pub/sub, on all masters.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, redistest.Options{})
 	a, b := join(t, "", cluster(c)), join(t, "", cluster(c))
 	const n = 64
@@ -118,6 +121,7 @@ func TestCluster(t *testing.T) {
 
 // TestClusterLosesAMaster: without it the node is alone, with it all is well, and its topics have a new log.
 func TestClusterLosesAMaster(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, redistest.Options{AppendOnly: true, Lines: []string{"cluster-require-full-coverage no"}})
 	a, b := join(t, "", cluster(c)), join(t, "", cluster(c))
 	for i := range partitions {
@@ -157,6 +161,7 @@ func TestClusterLosesAMaster(t *testing.T) {
 
 // TestSlotMoves: a slot goes to another master while events are published in it. None is lost, and none is there twice.
 func TestSlotMoves(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, redistest.Options{})
 	wide := func(o *Options) { o.Grace = patience }
 	a, b := join(t, "", cluster(c), wide), join(t, "", cluster(c), wide)

@@ -32,7 +32,7 @@ func (n *node) kept(r *redistest.Server, channel string) (count int) {
 	n.t.Helper()
 	s := n.load(channel)
 	list, first := n.fetch(channel, s.Log, 0)
-	length := r.Do("XLEN", n.key(r, "stream", channel)).(int64)
+	length := r.Do("XLEN", n.key("stream", channel)).(int64)
 	if first > s.First || int(s.Serial-first)+1 != len(list) || int64(len(list)) != length {
 		n.t.Errorf("%s: Load has %d to %d; Fetch %d, from %d on; the stream %d", channel, s.First, s.Serial, len(list), first, length)
 	}
@@ -45,6 +45,7 @@ func (n *node) kept(r *redistest.Server, channel string) (count int) {
 }
 
 func TestTrim(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a := join(t, r.Addr())
 
@@ -84,7 +85,7 @@ func TestTrim(t *testing.T) {
 	if s := a.load("age"); s.First != s.Serial {
 		t.Errorf("%d events are kept, want the newest", s.Serial+1-s.First)
 	}
-	if n := r.Do("XLEN", a.key(r, "stream", "age")).(int64); n != windowEvents {
+	if n := r.Do("XLEN", a.key("stream", "age")).(int64); n != windowEvents {
 		t.Errorf("the stream has %d events, want those of the transport window", n)
 	}
 	list, first := a.fetch("window", a.Log("app1", "window"), 0)
@@ -114,12 +115,12 @@ func TestLeftovers(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]time.Duration{
-		a.key(r, "stream", "short"):   windowTTL,
-		a.key(r, "meta", "short"):     metaTTL,
-		a.key(r, "meta", "y"):         metaTTL,
-		a.key(r, "stream", "aged"):    48 * time.Hour,
-		a.key(r, "meta", "aged"):      48 * time.Hour,
-		a.key(r, "stream", "cache-x"): foreverTTL,
+		a.key("stream", "short"):   windowTTL,
+		a.key("meta", "short"):     metaTTL,
+		a.key("meta", "y"):         metaTTL,
+		a.key("stream", "aged"):    48 * time.Hour,
+		a.key("meta", "aged"):      48 * time.Hour,
+		a.key("stream", "cache-x"): foreverTTL,
 	} {
 		if ttl := time.Duration(r.Do("PTTL", key).(int64)) * time.Millisecond; ttl > want || ttl < want-patience {
 			t.Errorf("%s lasts %v, want %v", key, ttl, want)
@@ -130,7 +131,7 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range []string{"stream", "meta"} {
-		if ttl := time.Duration(r.Do("PTTL", a.key(r, kind, "aged")).(int64)) * time.Millisecond; ttl < 47*time.Hour {
+		if ttl := time.Duration(r.Do("PTTL", a.key(kind, "aged")).(int64)) * time.Millisecond; ttl < 47*time.Hour {
 			t.Errorf("%s lasts %v behind a break", kind, ttl)
 		}
 	}
@@ -138,18 +139,19 @@ func TestLeftovers(t *testing.T) {
 
 // TestForgottenChannel: a channel whose place was forgotten begins a new epoch; where its events are there, it goes on.
 func TestForgottenChannel(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	a := join(t, r.Addr())
 	a.publish("x", "1")
 	a.publish("x", "2")
 	s := a.load("x")
-	r.Do("DEL", a.key(r, "meta", "x"))
+	r.Do("DEL", a.key("meta", "x"))
 	a.publish("x", "3")
 	if l := a.load("x"); l.Serial != s.Serial+1 || l.Epoch < s.Epoch {
 		t.Errorf("%+v, then %+v", s, l)
 	}
 	time.Sleep(1100 * time.Millisecond)
-	r.Do("DEL", a.key(r, "meta", "x"), a.key(r, "stream", "x"))
+	r.Do("DEL", a.key("meta", "x"), a.key("stream", "x"))
 	if l := a.load("x"); l.Epoch <= s.Epoch {
 		t.Errorf("%+v, then %+v", s, l)
 	}

@@ -17,6 +17,7 @@ import (
 
 // TestCutAnswers: connections break all the time, and everything is in the log once, in the order of the calls.
 func TestCutAnswers(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	proxy := redistest.NewProxy(t, r.Addr())
 	a := join(t, proxy.Addr(), func(o *Options) { o.Grace = patience })
@@ -79,6 +80,7 @@ func TestCutAnswers(t *testing.T) {
 
 // TestLostAnswer: the event was written and the answer was not heard. It is not written again, however much came behind it.
 func TestLostAnswer(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	proxy := redistest.NewProxy(t, r.Addr())
 	a, b := join(t, proxy.Addr(), func(o *Options) { o.Grace = patience }), join(t, r.Addr())
@@ -109,6 +111,7 @@ func TestLostAnswer(t *testing.T) {
 
 // TestHole: what a node did not hear while its connection was away is in the log, and it is told to look.
 func TestHole(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	proxy := redistest.NewProxy(t, r.Addr())
 	a, b := join(t, r.Addr()), join(t, proxy.Addr(), func(o *Options) { o.Grace = patience })
@@ -139,6 +142,7 @@ func TestHole(t *testing.T) {
 
 // TestParted: Redis is away for longer than the grace. What waits fails then, what comes fails at once, and it heals.
 func TestParted(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	proxy := redistest.NewProxy(t, r.Addr())
 	a, b := join(t, proxy.Addr(), func(o *Options) { o.Grace = 300 * time.Millisecond }), join(t, r.Addr())
@@ -194,6 +198,7 @@ func TestParted(t *testing.T) {
 
 // TestAlone: whoever is alone for longer than a lease takes the others for gone.
 func TestAlone(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	proxy := redistest.NewProxy(t, r.Addr())
 	a, b := join(t, proxy.Addr(), func(o *Options) { o.Grace = 100 * time.Millisecond }), join(t, r.Addr())
@@ -213,6 +218,7 @@ func TestAlone(t *testing.T) {
 
 // TestRestarts: what Redis may have forgotten is another log, with larger serials, and all nodes look anew.
 func TestRestarts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name       string
 		appendOnly bool
@@ -257,6 +263,7 @@ func TestRestarts(t *testing.T) {
 
 // TestStartsFirst: a server that starts before Redis joins when that is there, and says so once.
 func TestStartsFirst(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
 	r.Stop()
 	a := start(t, r.Addr())
@@ -274,6 +281,7 @@ func TestStartsFirst(t *testing.T) {
 
 // TestWrongPassword: it stays alone and joins with the right one.
 func TestWrongPassword(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{Password: "right"})
 	a := start(t, r.Addr(), func(o *Options) { o.Password = "wrong" })
 	eventually(t, "the reason", func() bool { return strings.Contains(a.Stats().Cause, "WRONGPASS") })
@@ -290,6 +298,7 @@ func TestWrongPassword(t *testing.T) {
 
 // TestFull: Redis takes no more. Everybody hears the event, and nobody has it kept; leases go on, and records come later.
 func TestFull(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name       string
 		fill, free [][]string
@@ -315,6 +324,7 @@ func TestFull(t *testing.T) {
 
 // TestDiskFull: Redis cannot write its disk and refuses writes, and even PING.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	r := redistest.Start(t, redistest.Options{Lines: []string{"save 3600 1"}})
 	a, b := join(t, r.Addr()), join(t, r.Addr())
 	full(t, a, b, func() {
