@@ -41,12 +41,12 @@ func TestTLS(t *testing.T) {
 	eventually(t, "the reason", func() bool { return strings.Contains(b.Stats().Cause, "certificate") })
 }
 
-// TestLeastRights: a user that may do what a server needs, and no more. Without a right the server says which.
+// TestLeastRights: the user of docs/OPERATIONS.md is enough for all that a node does. Without a right the node says which.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
-	r.Do("ACL", "SETUSER", "resound", "on", ">pw", "~test:*", "&test:*", "-@all", "+@read", "+@write", "+@pubsub", "+@scripting", "+@connection", "+time", "-@dangerous")
-	user := func(o *Options) { o.Username, o.Password = "resound", "pw" }
+	r.Do(append(append([]string{"ACL", "SETUSER", "resound", "on", ">pw"}, aclOfThePage(t)...), "-info")...)
+	user := func(o *Options) { o.Username, o.Password, o.Prefix = "resound", "pw", "reverb:1001:" }
 	a := start(t, r.Addr(), user)
 	eventually(t, "the reason", func() bool { return strings.Contains(a.Stats().Cause, "'info'") })
 	r.Do("ACL", "SETUSER", "resound", "+info")
@@ -121,4 +121,15 @@ func TestRestIsQuiet(t *testing.T) {
 	if n, seconds := commands()-before, time.Since(began).Seconds(); float64(n) > 5*seconds {
 		t.Errorf("%d commands in %.1f s", n, seconds)
 	}
+}
+
+// TestSocket: a server on the same machine, without a network.
+func TestSocket(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir() + "/redis.sock"
+	redistest.Start(t, redistest.Options{Lines: []string{"unixsocket " + path}})
+	a := join(t, path)
+	a.subscribe("x")
+	a.publish("x", "1")
+	a.until("it", func() bool { return len(a.events) == 1 })
 }

@@ -67,7 +67,7 @@ func (o *Options) look() rueidis.ClientOption {
 			MasterSet: o.SentinelMaster, Username: o.SentinelUsername, Password: o.SentinelPassword, TLSConfig: o.TLS, Dialer: r.Dialer,
 		}
 	}
-	if strings.HasPrefix(o.Addresses[0], "/") {
+	if isSocket(o.Addresses[0]) {
 		r.DialCtxFn = func(ctx context.Context, path string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			return d.DialContext(ctx, "unix", path)
 		}

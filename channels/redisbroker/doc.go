@@ -21,6 +21,7 @@
 //   - names.go: the names of keys and topics.
 //   - scripts.go, scripts/*.lua: what Redis does in one step.
 //   - stats.go: what is counted.
+//   - check.go, scripts/check.lua: a look at Redis for who sets it up, without a broker.
 //
 // # Threads
 //

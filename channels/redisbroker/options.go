@@ -19,7 +19,8 @@ type Options struct {
 	Secret func(app string) (secret string, known bool) // of any goroutine, and cheap
 	Log    *slog.Logger                                 // nil says nothing
 
-	// Addresses are host:port each: the server, the sentinels, or some nodes of the cluster. Without a port it is 6379, 26379 for sentinels.
+	// Addresses are host:port each: the server, the sentinels, or some nodes of the cluster. Without a port it is 6379, 26379 for
+	// sentinels. That of one server may also be the path of its socket.
 	Addresses          []string
 	Username, Password string
 	DB                 int
@@ -33,6 +34,9 @@ type Options struct {
 	Grace  time.Duration // how long Redis may be out of reach; 0 is 2 s
 	Lease  time.Duration // how long a silent node counts as alive; 0 is 10 s
 }
+
+// isSocket reports whether an address is the path of a Unix socket.
+func isSocket(address string) bool { return strings.HasPrefix(address, "/") }
 
 // check fills in defaults and says what is wrong.
 func (o *Options) check() error {
@@ -50,6 +54,12 @@ func (o *Options) check() error {
 	for i, a := range o.Addresses {
 		if list[i] = a; a == "" {
 			return errors.New("redis: an empty address")
+		}
+		if isSocket(a) {
+			if o.Cluster || o.SentinelMaster != "" {
+				return fmt.Errorf("redis: %s is a socket, which neither a cluster nor a Sentinel has", a)
+			}
+			continue
 		}
 		if _, _, err := net.SplitHostPort(a); err != nil {
 			list[i] = net.JoinHostPort(strings.Trim(a, "[]"), port)

@@ -245,6 +245,8 @@ func TestOptions(t *testing.T) {
 		{Options{Addresses: []string{"a", "b"}, SentinelMaster: "m"}, true},
 		{Options{}, false},
 		{Options{Addresses: []string{""}}, false},
+		{Options{Addresses: []string{"/run/redis.sock"}}, true},
+		{Options{Addresses: []string{"/run/redis.sock"}, Cluster: true}, false},
 		{Options{Addresses: []string{"a:1", "b:1"}}, false},
 		{Options{Addresses: []string{"a:1"}, Cluster: true, DB: 1}, false},
 		{Options{Addresses: []string{"a:1"}, Cluster: true, SentinelMaster: "m"}, false},

@@ -89,9 +89,12 @@ func dial(ctx, done context.Context, address string, d *net.Dialer, conf *tls.Co
 	defer stop()
 	var c net.Conn
 	var err error
-	if conf == nil {
+	switch {
+	case isSocket(address):
+		c, err = d.DialContext(ctx, "unix", address)
+	case conf == nil:
 		c, err = d.DialContext(ctx, "tcp", address)
-	} else {
+	default:
 		c, err = (&tls.Dialer{NetDialer: d, Config: conf}).DialContext(ctx, "tcp", address)
 	}
 	if err != nil {
