@@ -175,6 +175,11 @@ func (m *mending) step(ctx context.Context) (more bool) {
 		c.lose(upto - after)
 	}
 	for _, e := range list {
+		if e.Serial > h.head+1 { // somebody has deleted what was between
+			n := e.Serial - 1 - h.head
+			h.head += n
+			c.lose(n)
+		}
 		if e.Serial == h.head+1 {
 			c.app.hub.tallies.fetched.Add(1)
 			c.accept(s, e)

@@ -122,7 +122,7 @@ func (s *shared) Since(ctx context.Context, after, upto uint64, yield func(persi
 			return nil
 		}
 		for _, e := range list {
-			if e.Corrupt {
+			if e.Corrupt || e.Serial != after+1 {
 				return persist.ErrGap
 			}
 			if !e.Break && !yield(e.record()) {
