@@ -95,7 +95,9 @@ func (c *Channel) connect(ctx context.Context) {
 	era := hub.era.Load()
 	c.mu.Lock()
 	idle, heard := c.ready() || c.removed || !c.logs(), c.history != nil
-	c.others.newest = 0 // what is heard from here on may be later than what is loaded
+	if !idle {
+		c.others.look()
+	}
 	c.mu.Unlock()
 	if idle {
 		return
@@ -112,6 +114,7 @@ func (c *Channel) connect(ctx context.Context) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.looked()
 	if h := c.history; err == nil && h != nil && h.stream.Log() != found.Log && SerialBase(found.Log) < h.head {
 		err = ErrOtherLog // an earlier one: the broker begins another
 	}

@@ -14,7 +14,18 @@ type others struct {
 	newest  uint64         // that was heard since this node began to look
 	counts  map[NodeID]int // subscriptions; nil while there are none
 	noted   int            // what this node has noted as its count; 0 is nothing
+	looking bool           // somebody looks up what there is
+	late    []change       // what came since: behind what is found
 }
+
+// change is one change of a record; with version 0 it is that the node is gone.
+type change struct {
+	version uint64
+	Record
+}
+
+// maxLate is how many changes are remembered while somebody looks. When there are more it is looked up again.
+const maxLate = 4096
 
 // countKey is the key of the record of how many are on a channel. Only channels without members have one.
 const countKey = "#"
@@ -33,15 +44,48 @@ func (h *Hub) Noted(app, topic string, version uint64, r Record) {
 	defer c.mu.Unlock()
 	o := &c.others
 	o.newest = max(o.newest, version)
-	if _, ok := c.stream(); !ok || version <= o.version {
-		return
+	if _, ok := c.stream(); o.looking {
+		if len(o.late) < maxLate {
+			o.late = append(o.late, change{version, r})
+		}
+	} else if ok {
+		c.change(version, r)
 	}
-	if version > o.version+1 {
+}
+
+// change takes up the next change. The caller holds mu.
+func (c *Channel) change(version uint64, r Record) {
+	switch o := &c.others; {
+	case version <= o.version:
+	case version > o.version+1:
 		c.reconnect() // something was not heard
+	default:
+		o.version = version
+		c.apply(r)
+	}
+}
+
+// look notes that somebody looks up what there is: what is heard from here on may be later than that, and waits for it. The caller holds mu.
+func (o *others) look() { o.looking, o.newest, o.late = true, 0, nil }
+
+// looked takes up what was heard meanwhile. The caller holds mu.
+func (c *Channel) looked() {
+	o := &c.others
+	late := o.late
+	o.looking, o.late = false, nil
+	if _, ok := c.stream(); !ok {
 		return
 	}
-	o.version = version
-	c.apply(r)
+	for _, n := range late {
+		if n.version == 0 {
+			c.forgetNode(n.Node)
+		} else {
+			c.change(n.version, n.Record)
+		}
+	}
+	if o.newest > o.version {
+		c.reconnect()
+	}
 }
 
 // apply takes up one record. The caller holds mu.
@@ -94,9 +138,6 @@ func (c *Channel) merge(version uint64, list []Record) {
 	for _, r := range list {
 		c.apply(r)
 	}
-	if o.newest > version {
-		c.reconnect()
-	}
 }
 
 // note has the broker know all that this node has to note on the channel. The caller holds mu.
@@ -120,6 +161,9 @@ func (c *Channel) note() {
 
 // forgetNode forgets what a node has noted, or with 0 what all others have. The caller holds mu.
 func (c *Channel) forgetNode(node NodeID) {
+	if o := &c.others; o.looking { // what is found may be older
+		o.late = append(o.late, change{Record: Record{Node: node}})
+	}
 	if c.roster == nil {
 		for other := range c.others.counts {
 			if node == 0 || node == other {
