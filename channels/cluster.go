@@ -198,6 +198,7 @@ type strays struct {
 	some  atomic.Bool         // there are ids
 	any   atomic.Bool         // set is not empty
 	under bool                // guarded by mu: somebody tells the log
+	quiet int                 // guarded by mu: ticks since set has been empty
 }
 
 type stray struct{ app, channel string }
@@ -206,14 +207,15 @@ type stray struct{ app, channel string }
 const (
 	maxStrays   = 100_000
 	maxStrayIDs = 100_000
+	strayTicks  = 60
 )
 
 // ErrRefused says that an event was not published: the cluster cannot be reached, and no more channels can be remembered on
 // which something is missing.
 var ErrRefused = errors.New("too many channels have events that the other nodes do not know of")
 
-// add notes a channel, and an event if id is not 0. It reports false when there is no room.
-func (s *strays) add(app, channel string, id uint64) bool {
+// add notes a channel. It reports false when there is no room.
+func (s *strays) add(app, channel string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := stray{app, channel}
@@ -221,16 +223,35 @@ func (s *strays) add(app, channel string, id uint64) bool {
 		return false
 	}
 	if s.set == nil {
-		s.set, s.ids = make(map[stray]uint64), make(map[uint64]struct{})
+		s.set = make(map[stray]uint64)
 	}
 	s.turn++
 	s.set[k] = s.turn
 	s.any.Store(true)
-	if id != 0 && len(s.ids) < maxStrayIDs {
+	return true
+}
+
+// bring notes that this node's sockets have an event past the log.
+func (s *strays) bring(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ids == nil {
+		s.ids = make(map[uint64]struct{})
+	}
+	if s.quiet = 0; len(s.ids) < maxStrayIDs {
 		s.ids[id] = struct{}{}
 		s.some.Store(true)
 	}
-	return true
+}
+
+// age forgets what was brought when the logs have long been told: by now they have brought what they had. The caller holds mu.
+func (s *strays) age() {
+	if len(s.set) > 0 || len(s.ids) == 0 {
+		s.quiet = 0
+	} else if s.quiet++; s.quiet > strayTicks {
+		s.ids, s.quiet = nil, 0
+		s.some.Store(false)
+	}
 }
 
 // had reports whether this node's sockets have had the event past the log.
@@ -263,6 +284,7 @@ func (h *Hub) mendStrays() {
 	s := &h.strays
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.age()
 	if len(s.set) > 0 && !s.under {
 		s.under = true
 		h.replays.add(&straying{h})

@@ -47,12 +47,12 @@ func (s *spread) wait() error {
 		return nil
 	case errors.Is(err, ErrNotKept):
 		s.app.hub.tallies.unkept.Add(1)
-		if !s.app.hub.strays.add(s.app.id, s.channel, 0) {
+		if !s.app.hub.strays.add(s.app.id, s.channel) {
 			s.app.hub.tallies.unmarked.Add(1)
 		}
 		return err
 	}
-	if !s.app.hub.strays.add(s.app.id, s.channel, s.id) {
+	if !s.app.hub.strays.add(s.app.id, s.channel) {
 		return ErrRefused
 	}
 	s.app.hub.tallies.alone.Add(1)
@@ -76,6 +76,7 @@ func (s *spread) here() {
 			}
 		}
 	}
+	a.hub.strays.bring(s.id) // under the lock: it comes from the log before this, or is known to have been brought
 	p := &publication{channel: ch, frame: s.frame, except: s.except, id: s.id, loose: ch.keeps()}
 	ch.keep(p)
 	ch.post(p)
