@@ -14,20 +14,26 @@ import (
 	"resound/protocol"
 )
 
-// signed returns the path with the query of a signed request of the application, as publishers sign it.
+// signed returns the path with the query of a signed request of the application, as publishers sign it. The path may have one parameter.
 func signed(method, path, body string) string {
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
+	path, query, _ := strings.Cut(path, "?")
 	params := []protocol.Param{
 		{Name: []byte("auth_key"), Value: []byte(appKey)},
 		{Name: []byte("auth_timestamp"), Value: []byte(stamp)},
 		{Name: []byte("auth_version"), Value: []byte("1.0")},
+	}
+	more := ""
+	if name, value, ok := strings.Cut(query, "="); ok {
+		params = append(params, protocol.Param{Name: []byte(name), Value: []byte(value)})
+		more = "&" + query
 	}
 	signature := protocol.NewSigner(appKey, appSecret).Request([]byte(method), []byte(path), params, []byte(body))
 	digest := ""
 	if body != "" {
 		digest = fmt.Sprintf("&body_md5=%x", md5.Sum([]byte(body)))
 	}
-	return path + "?auth_key=" + appKey + "&auth_timestamp=" + stamp + "&auth_version=1.0" + digest + "&auth_signature=" + signature
+	return path + "?auth_key=" + appKey + "&auth_timestamp=" + stamp + "&auth_version=1.0" + more + digest + "&auth_signature=" + signature
 }
 
 // request sends one signed API request on a connection of its own and returns the answer.

@@ -21,6 +21,10 @@
 //   - gopublisher_test.go: the official Go publisher; api_test.go: requests it cannot make.
 //   - log_command_test.go: `resound log` on a running server, after a stop and after a kill.
 //   - startup_test.go: .env files, ports, signals and exit codes.
+//   - cluster_test.go: several servers that are one, over a real Redis. cluster_clients_test.go: what stock clients see of them;
+//     cluster_drift_test.go: pages that come back to another node, and what each of them may lack; cluster_presence_test.go: who is there;
+//     cluster_trouble_test.go: whatever can happen to Redis; cluster_garbage_test.go: what others do to it, and what nodes hear of it;
+//     cluster_restart_test.go, cluster_ways_test.go: hand-overs, and each way to reach Redis.
 //   - swarm_test.go, proc_test.go: 10,000 sockets, and what the server uses for them.
 //   - exhaustion_test.go: more sockets than descriptors.
 //   - attack_*_test.go: attacks, each with what it cost the server, while a bystander gets every event.

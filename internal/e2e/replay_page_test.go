@@ -17,7 +17,8 @@ import (
 // and comes back with it whenever its connection ends.
 type replayPage struct {
 	t       testing.TB
-	server  *server // for the address, which stays; and the log of a failure
+	server  *server        // for the address, which stays; and the log of a failure
+	pick    func() *server // where it comes back to; nil is to server
 	channel string
 
 	epoch  string
@@ -75,7 +76,11 @@ var errBroken = errors.New("broken promise")
 
 // live is one connection, from the dial to its end.
 func (p *replayPage) live() error {
-	c, err := p.server.tryConnect(p.t)
+	s := p.server
+	if p.pick != nil {
+		s = p.pick()
+	}
+	c, err := s.tryConnect(p.t)
 	if err != nil {
 		return err
 	}
