@@ -61,3 +61,27 @@ func TestLogFindsTheDataDirectory(t *testing.T) {
 		t.Errorf("a broken file: %v", err)
 	}
 }
+
+// With scaling on a server keeps events in Redis, and the command has to know.
+func TestLogKnowsOfScaling(t *testing.T) {
+	for _, tc := range []struct {
+		dotenv, env, file, args string
+		want                    bool
+	}{
+		{shopApp, "", "", "", false},
+		{"REVERB_SCALING_ENABLED=true", "", "", "", true},
+		{"REVERB_SCALING_ENABLED=(false)", "", "scaling: {enabled: true}", "", false},
+		{"REVERB_SCALING_ENABLED=null", "", "scaling: {enabled: true}", "", true},
+		{"REVERB_SCALING_ENABLED=true", "REVERB_SCALING_ENABLED=", "", "", false},
+		{"REVERB_SCALING_ENABLED=true", "", "", "--data-dir=x", false}, // no file is read then, but a running server says so
+	} {
+		w := newWorld(t, tc.env).laravel(t, tc.dotenv)
+		if tc.file != "" {
+			w.write(t, "resound.yaml", tc.file)
+		}
+		inv, err := w.parse(append([]string{"log", "list"}, strings.Fields(tc.args)...)...)
+		if err != nil || inv.Log.Scaling != tc.want {
+			t.Errorf("%+v: %v", tc, err)
+		}
+	}
+}

@@ -138,6 +138,9 @@ func TestLogWithoutServer(t *testing.T) {
 	if text := d.log(1, "list"); !strings.HasPrefix(text, "resound: there is no log in "+d.dir+"/log: ") {
 		t.Errorf("without a log: %s", text)
 	}
+	if _, text, code := run(t, plan{dir: laravel(t, "REVERB_SCALING_ENABLED=true")}, "log", "list"); code != 1 || !strings.HasPrefix(text, "resound: with scaling on, events are kept in Redis: there is no log in ") {
+		t.Errorf("with scaling on: %d %s", code, text)
+	}
 	s := start(t, d.plan())
 	d.publish(s, "orders", "1", "2", "3")
 	s.stop(syscall.SIGTERM)
