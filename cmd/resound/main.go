@@ -17,7 +17,6 @@ import (
 
 	"resound/internal/apps"
 	"resound/internal/config"
-	"resound/internal/doctor"
 	"resound/internal/node"
 	"resound/internal/takeover"
 )
@@ -58,7 +57,7 @@ func main() {
 	case "doctor":
 		err = examine(call)
 	case "health":
-		err = doctor.Health(context.Background(), call.Config)
+		err = health(context.Background(), os.Stdout, call.Config)
 	case "completion", "man":
 		_, err = fmt.Print(call.Text)
 	case "apps import":

@@ -283,7 +283,7 @@ Examples:
 
 // Help is the longer text of `resound health --help`.
 func (healthCmd) Help() string {
-	return `Asks /up of the server on this machine, for containers and monitors that have no other client at hand. Takes the flags of "resound start", to be given those that the server has.
+	return `Asks /up of the server on this machine, for containers and monitors that have no other client at hand. Takes the flags of "resound start", to be given those that the server has. With scaling on it also says how it goes with the other servers; that the server is alone is no reason to end with 1, since it serves on.
 
 Examples:
 

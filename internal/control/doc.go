@@ -8,6 +8,7 @@
 //   - log.go: Log, what can be done with a log of events; a log that this process has open.
 //   - log_server.go, log_client.go: the same over the endpoint.
 //   - top.go: what a server did over a short time.
+//   - cluster.go: how it goes with other servers.
 //   - restart.go: another process takes over.
 //   - open.go: Open, which finds out whether a server runs.
 //

@@ -68,6 +68,14 @@ func TestServersOfACluster(t *testing.T) {
 	if _, err := control.Open(t.Context(), n.config.DataDir, n.config.LogDir(), true); err == nil || !strings.Contains(err.Error(), "keeps events in Redis, "+redis.Addr()) {
 		t.Errorf("the log is opened: %v", err)
 	}
+	client, err := control.Dial(t.Context(), n.config.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if state, err := client.Cluster(t.Context()); err != nil || state != "1 other server" {
+		t.Errorf("the state is %q, %v", state, err)
+	}
 	top, err := n.watch(t.Context(), time.Millisecond, 1)
 	if want := (control.TopCluster{Redis: redis.Addr(), Prefix: "reverb:one:", Joined: true, Others: 1}); err != nil || top.Cluster == nil || *top.Cluster != want {
 		t.Errorf("it does %+v, %v", top.Cluster, err)

@@ -22,6 +22,7 @@ func (n *Node) startControl() {
 	}
 	if k := n.cluster; k != nil {
 		s.KeptElsewhere("in Redis, " + k.where)
+		s.HandleCluster(k.state)
 		s.Count("cluster", func() any {
 			counts, _ := n.engine.Hub().ClusterStats()
 			return counts
