@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -140,6 +141,10 @@ func TestClusterBehindAProxy(t *testing.T) {
 			for range 3 { // with one more socket each time, so that both servers get each kind of request
 				crosses(t, s)
 				s.connect(t)
+			}
+			p := c.plans[0]
+			if out, complaints, code := run(t, plan{dir: p.dir, env: p.env}, append(append([]string{"health"}, appFlags...), fmt.Sprintf("--port=%d", p.port))...); code != 0 || out != "cluster: 1 other server\n" {
+				t.Errorf("health: %d %s%s", code, out, complaints)
 			}
 			e := examine(t, envOf(c.node(0).addr, append(scaling(redis.Addr(), name), password)...), "--url=http://"+s.addr)
 			for check, words := range map[string]string{"redis": "answers at " + redis.Addr(), "redis-acl": "all that is needed", "redis-servers": "2 servers are there", "redis-latency": "a round trip", "public-round-trip": "came back"} {
