@@ -147,6 +147,10 @@ func (l *look) info(ctx context.Context) error {
 	f.Version, f.Policy = fields["redis_version"], fields["maxmemory_policy"]
 	f.MaxMemory, f.Used = number("maxmemory"), number("used_memory")
 	f.AppendOnly = fields["aof_enabled"] == "1"
+	major, _, _ := strings.Cut(f.Version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < 7 {
+		l.sharded = false // that came with 7
+	}
 	return nil
 }
 

@@ -149,3 +149,19 @@ func TestCheckTriesAllCommands(t *testing.T) {
 		}
 	}
 }
+
+// A look goes the way that a node goes: through sentinels to the master, and to the slot of the first part in a cluster.
+func TestCheckThroughSentinelsAndInACluster(t *testing.T) {
+	s := redistest.StartSentinel(t, redistest.Options{Password: "sesame"})
+	var guards []string
+	for _, g := range s.Guards {
+		guards = append(guards, g.Addr())
+	}
+	if c, err := checked(t, Options{Addresses: guards, SentinelMaster: s.Name, Password: "sesame", Prefix: "shop:"}); err != nil || c.Version == "" || c.Refused != nil || c.Full != "" {
+		t.Errorf("through sentinels: %+v, %v", c, err)
+	}
+	r := redistest.StartCluster(t, redistest.Options{})
+	if c, err := checked(t, Options{Addresses: []string{r.Servers[0].Addr()}, Cluster: true, Prefix: "shop:"}); err != nil || c.Version == "" || c.Refused != nil || c.Full != "" {
+		t.Errorf("in a cluster: %+v, %v", c, err)
+	}
+}
