@@ -20,6 +20,7 @@ type abroad struct {
 	version uint64
 	newest  uint64
 	nodes   map[NodeID]bool
+	gone    []NodeID // while somebody looks: what is found may be older
 }
 
 // anywhere reports whether the user is known to be on another node.
@@ -80,7 +81,7 @@ func (w *watching) load(ctx context.Context) {
 	defer o.app.hub.replays.done()
 	u.mu.Lock()
 	heard := o.heard
-	o.newest = 0 // what is heard from here on may be later than what is loaded
+	o.newest, o.gone = 0, nil // what is heard from here on may be later than what is loaded
 	u.mu.Unlock()
 	var err error
 	if !heard {
@@ -115,6 +116,12 @@ func (o *abroad) take(id string, found Scene) {
 			nodes[r.Node] = true
 		}
 	}
+	for _, node := range o.gone {
+		if delete(nodes, node); node == 0 {
+			clear(nodes)
+		}
+	}
+	o.gone = nil
 	was, first := o.app.users.byID[id].online(), !o.loaded
 	o.nodes, o.version, o.loaded = nodes, found.Version, true
 	if is := o.app.users.byID[id].online(); first || is != was {
@@ -192,6 +199,9 @@ func (u *users) forgetNode(node NodeID) {
 	for id, user := range u.byID {
 		if user.abroad == nil {
 			continue
+		}
+		if user.abroad.loading {
+			user.abroad.gone = append(user.abroad.gone, node)
 		}
 		for other := range user.abroad.nodes {
 			if node == 0 || node == other {
