@@ -33,6 +33,7 @@ type Channel struct {
 	heard    Place       // guarded by mu: the newest event that came while it was not connected
 	others   others      // guarded by mu: what other nodes have noted
 	due      atomic.Bool // somebody is going to look at its place in the cluster
+	unsure   atomic.Bool // whether the cluster has what this node notes on it
 
 	reading sync.Mutex // held while the log is opened or the tail filled; nothing but mu is taken under it
 }

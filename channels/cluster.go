@@ -40,6 +40,7 @@ func (h *Hub) Rejoined() {
 	h.apps.Range(func(_, v any) bool {
 		a := v.(*App)
 		a.each(func(c *Channel) bool {
+			c.unsure.Store(true)
 			c.reconnectSoon()
 			return true
 		})
@@ -77,7 +78,7 @@ func (k *connecting) load(ctx context.Context) {
 	c.mu.Lock()
 	c.missed = 0
 	idle := c.removed || c.count == 0 && c.history == nil
-	if !idle {
+	if !idle && c.unsure.Swap(false) {
 		c.note()
 	}
 	c.mu.Unlock()
