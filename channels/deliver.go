@@ -87,13 +87,16 @@ func (h *history) skip() {
 	}
 }
 
-// lose says that events up to head are lost, to this node at least. The caller holds mu.
+// lose says that n events up to head are lost, to this node at least. The caller holds mu.
 func (c *Channel) lose(n uint64) {
-	h := c.history
+	h, gap := c.history, gapExpired
+	if n >= serialsPerSecond { // the log has forgotten where it stood, and goes on far behind it
+		n, gap = 1, gapEpoch
+	}
 	c.forget(len(h.tail))
 	h.from = h.head
 	c.app.hub.tallies.lost.Add(n)
-	c.announce(gapExpired, n)
+	c.announce(gap, n)
 }
 
 // Reasons of a gap, short.

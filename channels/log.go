@@ -39,7 +39,12 @@ func (c *Channel) newShared(found Scene) *shared {
 
 // SerialBase returns the serial behind which a log of a cluster begins: a million for each second from 2025 to the time at which it was
 // made, so that a later log has larger ones, and below 2^53 for some centuries.
-func SerialBase(log persist.LogID) uint64 { return uint64(max(created(log), year2025)-year2025) << 20 }
+func SerialBase(log persist.LogID) uint64 {
+	return uint64(max(created(log), year2025)-year2025) * serialsPerSecond
+}
+
+// serialsPerSecond is more events than a channel has in a second.
+const serialsPerSecond = 1 << 20
 
 // year2025 is the begin of 2025 in Unix time.
 const year2025 = 1735689600

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +30,30 @@ func TestHoleWithinALog(t *testing.T) {
 		}
 	}
 	s.expect("with a hole within", eventFrame("a", "0"), eventFrame("a", "2"), eventFrame("a", "3"))
+	if c, _ := y.hub.ClusterStats(); c.Lost != 1 {
+		t.Errorf("counted %+v", c)
+	}
+}
+
+// A log that has forgotten where a channel stood, as when Redis drops keys for want of memory, goes on with far larger serials: nobody
+// knows how many events are missing, and nobody is told of millions.
+func TestLogForgetsWhereItStood(t *testing.T) {
+	b := newBus(t, 2, 1, 1<<20, 100)
+	x, y := b.nodes[0], b.nodes[1]
+	s := y.socket(0)
+	s.say(opting(s.subscription("a", ""), "{}"))
+	b.settleAll()
+	x.publish("a", "1", nobody)
+	b.settleAll()
+	s.frames = nil
+	topic := b.topic("a")
+	topic.events, topic.epoch, topic.head = nil, topic.epoch+60, topic.head+60<<20
+	x.publish("a", "2", nobody)
+	b.settleAll()
+	got := s.got()
+	if len(got) != 2 || !strings.Contains(got[0], `\"reason\":\"epoch\"`) || strings.Contains(got[0], "missed") || !strings.Contains(got[1], `"data":2`) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
 	if c, _ := y.hub.ClusterStats(); c.Lost != 1 {
 		t.Errorf("counted %+v", c)
 	}
