@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"strings"
 
 	"github.com/goccy/go-json"
 
@@ -57,25 +58,28 @@ func (h *Hub) Ask(app string, asked []byte) []byte {
 
 // reply says what this node has.
 func (a *App) reply(q question) (ans answer) {
-	add := func(name string) {
-		if c := a.find([]byte(name)); c != nil {
-			if p := c.part(); p.Subscriptions > 0 {
-				ans.Channels = append(ans.Channels, p)
-			}
+	add := func(c *Channel) {
+		if p := c.part(); p.Subscriptions > 0 {
+			ans.Channels = append(ans.Channels, p)
 		}
 	}
 	switch {
 	case q.Prefix != nil:
-		for _, i := range a.Channels(*q.Prefix) {
-			add(i.Name)
-		}
+		a.each(func(c *Channel) bool {
+			if strings.HasPrefix(c.name, *q.Prefix) {
+				add(c)
+			}
+			return true
+		})
 	case q.Terminate != "":
 		ans.Closed = a.Terminate(q.Terminate)
 	case q.Connections:
 		ans.Connections = a.Connections()
 	default:
 		for _, name := range q.Channels {
-			add(name)
+			if c := a.find([]byte(name)); c != nil {
+				add(c)
+			}
 		}
 	}
 	return ans
