@@ -37,6 +37,15 @@ func (h *Hub) joined() bool { return h.broker != nil && h.broker.Joined() }
 // Rejoined looks at everything anew; see Receiver.
 func (h *Hub) Rejoined() {
 	h.era.Add(1)
+	h.renote()
+}
+
+// renotePeriod is how often what this node notes is noted anew all the same, in seconds: Redis forgets what nobody has touched for days, and
+// what went wrong is right again then.
+const renotePeriod = 12 * 3600
+
+// renote notes all that this node has to note anew, and looks up what is not known.
+func (h *Hub) renote() {
 	h.apps.Range(func(_, v any) bool {
 		a := v.(*App)
 		a.each(func(c *Channel) bool {

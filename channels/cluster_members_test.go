@@ -144,3 +144,18 @@ func TestWatchlistOfAllNodes(t *testing.T) {
 		}
 	}
 }
+
+// What a node has noted is noted again from time to time, should Redis have forgotten it.
+func TestRecordsAreNotedAgain(t *testing.T) {
+	const room = "presence-a"
+	b := newBus(t, 2, 1, 1<<20, 100)
+	x := b.nodes[0]
+	x.watch(room, `{"user_id":1}`)
+	b.topic(room).records = nil
+	x.clock += renotePeriod
+	x.hub.Tick(x.now())
+	b.settleAll()
+	if r := b.topic(room).records; len(r) != 1 {
+		t.Errorf("%d records", len(r))
+	}
+}

@@ -119,6 +119,9 @@ func (h *Hub) Tick(now time.Time) {
 	before := h.now.Swap(now.Unix())
 	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
 	h.replays.unpark()
+	if h.joined() && every(renotePeriod) {
+		h.renote()
+	}
 	counts, caches := every(countInterval), every(sweepInterval)
 	cool := h.Waits() && (every(coolPeriod) || h.crowded())
 	h.mendStrays()
