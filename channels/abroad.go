@@ -3,6 +3,8 @@ package channels
 import (
 	"context"
 	"strings"
+
+	"resound/protocol"
 )
 
 // userTopic is in front of a user's id in the topic by which nodes tell each other who has signed in.
@@ -16,11 +18,49 @@ type abroad struct {
 	heard   bool // the topic is subscribed to
 	loading bool // somebody looks
 	loaded  bool // what is here was looked up
+	told    bool // somebody was told of what is here: who watches is told of what is different later
 	over    bool // nobody watches any more
 	version uint64
 	newest  uint64
 	nodes   map[NodeID]bool
 	gone    []NodeID // while somebody looks: what is found may be older
+	waits   []*greeting
+}
+
+// greeting is a sign-in that is not told yet who of its watchlist is here. users.mu guards it.
+type greeting struct {
+	s    *signin
+	left int // users of whom nothing is known yet
+}
+
+// on waits for a user of whom nothing is known yet.
+func (g *greeting) on(o *abroad) {
+	switch {
+	case !o.known():
+		g.left++
+		o.waits = append(o.waits, g)
+	case o != nil:
+		o.told = true
+	}
+}
+
+// settled tells those sign-ins that waited for this user only. The caller holds users.mu.
+func (o *abroad) settled() {
+	u, waits := &o.app.users, o.waits
+	o.waits, o.told = nil, true
+	for _, g := range waits {
+		if g.left--; g.left > 0 || len(g.s.Watchlist) == 0 || !u.watches(g.s) {
+			continue
+		}
+		frame := protocol.Watchlist(u.whoIsHere(g.s))
+		o.app.hub.post(g.s.sub.Slot(), Call(func() { g.s.sub.Send(frame) }))
+	}
+}
+
+// watches reports whether a sign-in still counts. The caller holds mu.
+func (u *users) watches(s *signin) bool {
+	watched := u.byID[s.Watchlist[0]]
+	return watched != nil && watched.watchers[s]
 }
 
 // anywhere reports whether the user is known to be on another node.
@@ -104,7 +144,7 @@ func (w *watching) load(ctx context.Context) {
 		o.loading = true
 		o.app.hub.replays.park(w)
 	default:
-		u.told(w.id, o.anywhere()) // the node is alone, and says what it knows
+		o.settled() // the node is alone, and says what it knows
 	}
 }
 
@@ -122,9 +162,10 @@ func (o *abroad) take(id string, found Scene) {
 		}
 	}
 	o.gone = nil
-	was, first := o.app.users.byID[id].online(), !o.loaded
+	was, told := o.app.users.byID[id].online(), o.told
 	o.nodes, o.version, o.loaded = nodes, found.Version, true
-	if is := o.app.users.byID[id].online(); first || is != was {
+	o.settled()
+	if is := o.app.users.byID[id].online(); told && is != was {
 		o.app.users.told(id, is)
 	}
 	if o.newest > o.version {

@@ -54,8 +54,8 @@ func (a *App) SignIn(sub Subscriber, subs *Subscriptions, c protocol.Command) *p
 	return fault
 }
 
-// add notes a sign-in, tells the user's watchers if it is the first, and returns who of its watchlist is here. Of whom nothing is known
-// yet it is told later, see watching.
+// add notes a sign-in, tells the user's watchers if it is the first, and returns who of its watchlist is here. Where nothing is known
+// yet of some it returns nothing, and tells all when it is, see greeting.
 func (u *users) add(a *App, s *signin) (online, offline []string) {
 	h := a.hub
 	u.mu.Lock()
@@ -68,14 +68,25 @@ func (u *users) add(a *App, s *signin) (online, offline []string) {
 	if !was {
 		user.tell(h, []string{s.ID}, nil)
 	}
+	wait := &greeting{s: s}
 	for _, id := range s.Watchlist {
 		watched := u.get(id)
 		watched.watchers[s] = true
 		a.watch(id, watched)
-		switch {
-		case watched.online():
+		wait.on(watched.abroad)
+	}
+	if wait.left > 0 {
+		return nil, nil
+	}
+	return u.whoIsHere(s)
+}
+
+// whoIsHere returns who of a watchlist is here, and who is not. The caller holds mu.
+func (u *users) whoIsHere(s *signin) (online, offline []string) {
+	for _, id := range s.Watchlist {
+		if u.byID[id].online() {
 			online = append(online, id)
-		case watched.abroad.known():
+		} else {
 			offline = append(offline, id)
 		}
 	}
