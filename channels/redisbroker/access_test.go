@@ -57,8 +57,8 @@ func TestLeastRights(t *testing.T) {
 	eventually(t, "alone", func() bool { return a.Others() == 0 })
 }
 
-// TestEviction: a Redis that may drop keys is warned of, once.
-func TestEviction(t *testing.T) {
+// TestEvictionIsWarnedOf: a Redis that may drop keys is warned of, once.
+func TestEvictionIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t, redistest.Options{MaxMemory: "100mb"})
 	if a := join(t, r.Addr()); a.logs.count("maxmemory-policy") != 0 {

@@ -28,6 +28,8 @@ type Broker struct {
 
 	inbox     uint64 // names this broker, whatever node it is
 	joined    atomic.Bool
+	changing  sync.Mutex // held while joined changes
+	closed    bool       // guarded by changing: joined is false for good
 	ids       ids
 	warned    atomic.Bool        // about how Redis is set up
 	unwritten atomic.Bool        // Redis has refused records: they are noted anew when it does not
@@ -54,7 +56,9 @@ type Broker struct {
 	registered bool // this node has had a lease
 	silenced   bool // Redis refuses to renew it
 	nextBeat   time.Time
-	alone      time.Time       // since when not joined
+	alone      time.Time // since when not joined
+	nextNote   time.Time // before which the Receiver is not told that something could not be noted
+	noteWait   time.Duration
 	forgotten  bool            // all others are gone
 	before     channels.NodeID // what this node was until it got its present id, or 0
 }
@@ -112,7 +116,10 @@ func (b *Broker) spawn(what string, f func()) {
 // meanwhile fails.
 func (b *Broker) Close(ctx context.Context) {
 	b.drain(ctx)
+	b.changing.Lock()
+	b.closed = true
 	joined := b.joined.Swap(false)
+	b.changing.Unlock()
 	for _, p := range b.parts {
 		p.queue.close()
 		p.mu.Lock()

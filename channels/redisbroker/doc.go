@@ -29,7 +29,8 @@
 // subscribes. rueidis has two for each connection; what comes is brought to the Receiver on the one that reads, so for one
 // topic by one at a time, and never by two connections at once: the old one is dead before the new one is made. The supervisor
 // alone calls Rejoined, Parted and NodeGone. Questions of others are answered on one more goroutine. All end with Close, and
-// nothing is brought behind it (TestBye). Locks are held for moments only; Session.mu is the one under which the Receiver is called.
+// nothing is brought behind it (TestBye). Locks are held for moments only. The Receiver is called under session.mu, which no method
+// of the Broker takes.
 //
 // # One connection, one server, one log
 //
@@ -62,15 +63,17 @@
 //
 // P is Options.Prefix and the partition in braces. LOG is the log's id in hex, NAME app and channel with a colon between.
 //
-//	P:log                hash: id, 8 bytes, and run, that of the server
+//	P:log                hash: id, 8 bytes, and run, that of the server; m:NAME, where a channel stands, and v:NAME, the
+//	                     version of its records, both in scripts/common.lua; cursor and swept of sweep.lua
 //	P:s:LOG:NAME         stream: ids are serials, e is a message of the form placed
-//	P:m:LOG:NAME         string: where the channel stands, see META in scripts/common.lua
 //	P:c:NAME             string: the newest event of a cache channel, a message of the form placed; of no log
-//	P:r:NAME             hash: v, the version of the records, and a field for each node that has some
+//	P:r:NAME             hash: a field for each node that has records
 //	P:n:NAME:NODE        hash: the records of one node, key to envelope
 //	P:nodes              sorted set: nodes, by the ms of Redis's time at which their leases end. Of partition 0
 //
-// All but the first expire (TestLeftovers). The topics of pub/sub have the number of the database after the prefix, because
+// What a node takes something for old by, serials and versions, is in one key with the log's id: a Redis that drops keys drops
+// both or none (TestEviction), so it has no TTL, and sweep.lua forgets what nobody needs (TestForgotten). All else but the leases
+// expires (TestLeftovers). The topics of pub/sub have the number of the database after the prefix, because
 // Redis does not tell databases apart there: P:tDB:c:NAME of a channel, P:tDB:all of all nodes, P:tDB:i:INBOX of one. In a
 // Cluster of Redis 7 they are sharded.
 //
@@ -85,6 +88,6 @@
 //
 // publish.lua gives them, in one step with the entry and the message, dense from channels.SerialBase of the log on. A stream has what
 // retention asks for, up to an eighth more, and always the newest 128 events, so that who missed one finds it, and who got no answer
-// can look (TestTrim). A channel of which Redis has forgotten where it stands, a day after the last event and with nobody who
+// can look (TestTrim). A channel of which the log knows nothing any more, a day after the last event and with nobody who
 // hears it, begins with a larger epoch (TestForgottenChannel).
 package redisbroker

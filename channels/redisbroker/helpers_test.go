@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"resound/channels"
+	"resound/internal/redistest"
 	"resound/persist"
 	"resound/protocol"
 )
@@ -255,10 +257,29 @@ func (n *node) key(kind, channel string) string {
 	switch name := nameOf("app1", channel); kind {
 	case "stream":
 		return p.names.stream(p.logID(), name)
-	case "meta":
-		return p.names.meta(p.logID(), name)
 	case "topic":
 		return p.names.topic(name)
 	}
 	panic(kind)
+}
+
+// meta is what the log knows of a channel, as a field of the log's key.
+func meta(channel string) string { return "m:" + nameOf("app1", channel) }
+
+// expires is how long a field of the log's key is remembered, by the eight bytes in which it ends.
+func expires(r *redistest.Server, field string) time.Duration {
+	value := r.Do("HGET", "test:{0}:log", field).(string)
+	return time.Until(time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(value[len(value)-8:])))))
+}
+
+// payloads are those of what was brought on a channel.
+func (n *node) payloads(channel string) (list []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range n.events {
+		if d.channel == channel {
+			list = append(list, string(d.e.Payload))
+		}
+	}
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,13 +17,14 @@ type roll struct {
 	mu     sync.Mutex
 	until  map[channels.NodeID]time.Time // not this node
 	former map[channels.NodeID]bool      // of until: has another id by now
-	left   map[channels.NodeID]bool      // have said bye. No id comes back
-	order  []channels.NodeID             // of left, oldest first
+	left   map[channels.NodeID]bool      // of until: has said bye
+	doubts map[channels.NodeID]bool      // not of until: there is a record of it, which may have come late
 	stale  bool                          // look at the leases before it is time
 }
 
 func (r *roll) init() {
-	r.until, r.former, r.left = map[channels.NodeID]time.Time{}, map[channels.NodeID]bool{}, map[channels.NodeID]bool{}
+	r.until = map[channels.NodeID]time.Time{}
+	r.former, r.left, r.doubts = map[channels.NodeID]bool{}, map[channels.NodeID]bool{}, map[channels.NodeID]bool{}
 }
 
 // Others implements channels.Broker.
@@ -32,10 +34,30 @@ func (b *Broker) Others() int {
 	return len(b.roll.until) - len(b.roll.former)
 }
 
-func (b *Broker) hasLeft(node channels.NodeID) bool {
+// recordHeard looks whether a node that has noted something has a lease, unless that is known.
+func (b *Broker) recordHeard(node channels.NodeID) {
+	if b.Mine(node) {
+		return
+	}
 	b.roll.mu.Lock()
-	defer b.roll.mu.Unlock()
-	return b.roll.left[node]
+	_, known := b.roll.until[node]
+	doubt := (!known || b.roll.left[node]) && !b.roll.doubts[node]
+	if doubt {
+		b.roll.doubts[node] = true
+	}
+	b.roll.mu.Unlock()
+	if doubt {
+		b.lookAtNodes()
+	}
+}
+
+// takeDoubts returns the nodes in doubt, which the caller looks at.
+func (r *roll) takeDoubts() map[channels.NodeID]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.doubts
+	r.doubts = map[channels.NodeID]bool{}
+	return m
 }
 
 // others is all nodes beside this one that can answer.
@@ -88,19 +110,15 @@ func (b *Broker) nodeHeard(before channels.NodeID) {
 
 // byeHeard looks whether a node that is said to have left has no lease any more.
 func (b *Broker) byeHeard(node channels.NodeID) {
-	if b.Mine(node) {
-		return
-	}
 	b.roll.mu.Lock()
-	if !b.roll.left[node] {
+	_, known := b.roll.until[node]
+	if known {
 		b.roll.left[node] = true
-		if b.roll.order = append(b.roll.order, node); len(b.roll.order) > maxLeft {
-			delete(b.roll.left, b.roll.order[0])
-			b.roll.order = b.roll.order[1:]
-		}
 	}
 	b.roll.mu.Unlock()
-	b.lookAtNodes()
+	if known {
+		b.lookAtNodes()
+	}
 }
 
 func (b *Broker) aliveHeard(node channels.NodeID) {
@@ -111,6 +129,7 @@ func (b *Broker) aliveHeard(node channels.NodeID) {
 	defer b.roll.mu.Unlock()
 	if !b.roll.left[node] {
 		b.roll.until[node] = time.Now().Add(b.opt.Lease)
+		delete(b.roll.doubts, node)
 	}
 }
 
@@ -127,7 +146,7 @@ func (b *Broker) beat() (gone []channels.NodeID, had bool, err error) {
 	node := b.Node()
 	come := binary.BigEndian.AppendUint64([]byte{version, formNode}, uint64(node))
 	come = binary.BigEndian.AppendUint64(come, uint64(b.before))
-	asked := time.Now()
+	asked, doubts := time.Now(), b.roll.takeDoubts()
 	r := s.do(scriptBeat.cmd(s.redis.B(), []string{p.names.leases()}, hexNode(node), millis(b.opt.Lease), s.publishVerb(), p.names.control(), string(come)))
 	if judge(r.Error()) == unknown {
 		if err := s.loadScripts(); err != nil {
@@ -164,11 +183,12 @@ func (b *Broker) beat() (gone []channels.NodeID, had bool, err error) {
 			seen[other] = time.Duration(ms) * time.Millisecond
 		}
 	}
-	return b.roll.update(seen, asked), had, nil
+	return b.roll.update(seen, doubts, asked), had, nil
 }
 
-// update takes what Redis said of leases, asked at that time. It returns who is gone.
-func (r *roll) update(seen map[channels.NodeID]time.Duration, asked time.Time) (gone []channels.NodeID) {
+// update takes what Redis said of leases, asked at that time. It returns who is gone: whose lease is over, who has left, and who
+// was in doubt before it was asked.
+func (r *roll) update(seen map[channels.NodeID]time.Duration, doubts map[channels.NodeID]bool, asked time.Time) (gone []channels.NodeID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stale = false
@@ -182,6 +202,12 @@ func (r *roll) update(seen map[channels.NodeID]time.Duration, asked time.Time) (
 		if _, ok := seen[node]; !ok && (r.left[node] || t.Before(asked)) {
 			delete(r.until, node)
 			delete(r.former, node)
+			delete(r.left, node)
+			gone = append(gone, node)
+		}
+	}
+	for node := range doubts {
+		if _, known := r.until[node]; !known && !slices.Contains(gone, node) {
 			gone = append(gone, node)
 		}
 	}
@@ -195,6 +221,7 @@ func (r *roll) forget() bool {
 	n := len(r.until)
 	clear(r.until)
 	clear(r.former)
+	clear(r.left)
 	return n > 0
 }
 

@@ -67,6 +67,24 @@ const (
 	// recordTTL is for records that nobody renews; those of a node that is gone are removed sooner.
 	recordTTL = 7 * 24 * time.Hour
 
+	// maxRecord is the largest record: what a member says of itself is a few kilobytes at most.
+	maxRecord = 1 << 20
+
+	// maxNoted and maxNotedBytes are how many records one script changes, maxNotesBytes what may wait of them: a node with 250,000
+	// members notes all of them when it joins.
+	maxNoted, maxNotedBytes, maxNotesBytes = 1000, 256 << 10, 64 << 20
+
+	// maxLoad is how many records one answer has; of a node with more they are read pageCount at a time. Redis cuts a connection
+	// that hears topics when 32 MB wait for it.
+	maxLoad, pageCount = 2000, 500
+
+	// A round of sweep.lua looks at sweepCount fields each sweepEvery, and begins sweepPause behind the one before.
+	sweepCount, sweepEvery, sweepPause = 500, 5 * time.Second, time.Hour
+
+	// unwrittenMin and unwrittenMax are how long it takes until the Receiver is told again to note everything, because something
+	// could not be noted: it does that each time that it is told.
+	unwrittenMin, unwrittenMax = 10 * time.Second, 5 * time.Minute
+
 	// maxFetch and maxFetchBytes are what one Fetch reads. Redis counts answers to a connection that hears topics as what
 	// that has not read yet, and cuts it at 8 MB.
 	maxFetch, maxFetchBytes = 256, 1 << 20
@@ -82,9 +100,6 @@ const (
 
 	// maxQuestions is how many questions of others may wait for an answer.
 	maxQuestions = 64
-
-	// maxLeft is how many nodes that have said bye are remembered, so that what comes from them late is not taken for new.
-	maxLeft = 1024
 
 	// checkEvery is how often a partition looks whether its log and its master are still the same. longestPause is how long
 	// the supervisor sleeps when it has nothing to do; what happens wakes it.

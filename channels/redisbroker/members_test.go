@@ -252,7 +252,7 @@ func TestGarbage(t *testing.T) {
 	// What somebody else has written into the stream.
 	stream := b.key("stream", "x")
 	r.Do("XADD", stream, fmt.Sprintf("%d-0", s.Serial+2), "e", "garbage")
-	r.Do("SET", b.key("meta", "x"), "garbage")
+	r.Do("HSET", "test:{0}:log", meta("x"), "garbage", "m:", "garbage", "v:app1:x", "garbage", "cursor", "garbage")
 	a.publish("x", "3") // begins behind what the stream has
 	eventually(t, "counted", func() bool { return b.Stats().Garbage >= before+sent })
 	list, first := b.fetch("x", s.Log, s.Serial)
@@ -268,7 +268,7 @@ func TestGarbage(t *testing.T) {
 	// Larger ids than ours, and keys of other types: the channel goes on.
 	r.Do("XADD", stream, "9999999999999999-0", "e", "garbage")
 	a.publish("x", "4")
-	for _, key := range []string{stream, b.key("meta", "x"), "test:{0}:r:app1:x", "test:{0}:n:app1:x:" + hexNode(a.Node())} {
+	for _, key := range []string{stream, "test:{0}:r:app1:x", "test:{0}:n:app1:x:" + hexNode(a.Node())} {
 		r.Do("DEL", key)
 		r.Do("LPUSH", key, "garbage")
 	}

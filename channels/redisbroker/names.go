@@ -51,10 +51,6 @@ func (n *names) stream(log persist.LogID, name string) string {
 	return n.keys + "s:" + log.String() + ":" + name
 }
 
-func (n *names) meta(log persist.LogID, name string) string {
-	return n.keys + "m:" + log.String() + ":" + name
-}
-
 func (n *names) cache(name string) string   { return n.keys + "c:" + name }
 func (n *names) records(name string) string { return n.keys + "r:" + name }
 

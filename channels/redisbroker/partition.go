@@ -29,8 +29,9 @@ type partition struct {
 	topics  map[string]*topic
 	dirty   []*topic      // whose wants and state differ
 	stir    chan struct{} // of capacity 1: there are dirty ones
-	touch   []*topic      // that are still to be renewed in this round
+	touch   []string      // names of topics that are still to be renewed in this round
 	touched time.Time     // when the round began
+	swept   time.Time     // when something was looked at that may be forgotten; of the partition's goroutine
 }
 
 func newPartition(b *Broker, index int) *partition {
@@ -214,24 +215,24 @@ func (s *session) examine() {
 	p.renew(s)
 }
 
-// renew keeps the serials of topics that are heard from being forgotten, some with each call.
+// renew keeps what is known of topics that are heard from being forgotten, some with each call.
 func (p *partition) renew(s *session) {
-	log := p.logID()
 	p.mu.Lock()
 	if len(p.touch) == 0 && time.Since(p.touched) > touchEvery {
 		p.touched = time.Now()
 		for _, t := range p.topics {
-			p.touch = append(p.touch, t)
+			p.touch = append(p.touch, t.name)
 		}
 	}
 	n := min(len(p.touch), touchBatch)
-	keys := make([]string, 0, 2*n)
-	for _, t := range p.touch[:n] {
-		keys = append(keys, p.names.meta(log, t.name), p.names.records(t.name))
-	}
+	names := p.touch[:n]
 	p.touch = p.touch[n:]
 	p.mu.Unlock()
 	if n > 0 {
-		s.do(scriptTouch.cmd(s.redis.B(), keys, millis(metaTTL)))
+		s.do(scriptTouch.cmd(s.redis.B(), []string{p.names.log()}, append([]string{millis(metaTTL)}, names...)...))
+	}
+	if time.Since(p.swept) > sweepEvery {
+		p.swept = time.Now()
+		s.do(scriptSweep.cmd(s.redis.B(), []string{p.names.log()}, number(sweepCount), millis(sweepPause)))
 	}
 }

@@ -108,14 +108,14 @@ func (s *session) cmd(o *op) rueidis.Completed {
 		return s.noteCmd(o)
 	}
 	log := s.p.logID()
-	args := make([]string, 0, 17)
-	args = append(args, string(log[:]), rueidis.BinaryString(o.body), s.publishVerb(), n.topic(o.name), flag(o.kind == opBreak), flag(o.retry))
+	args := make([]string, 0, 18)
+	args = append(args, string(log[:]), o.name, rueidis.BinaryString(o.body), s.publishVerb(), n.topic(o.name), flag(o.kind == opBreak), flag(o.retry))
 	args = append(append(args, o.keep[:]...), window...)
-	return scriptPublish.cmd(s.redis.B(), []string{n.log(), n.meta(log, o.name), n.stream(log, o.name), n.cache(o.name)}, args...)
+	return scriptPublish.cmd(s.redis.B(), []string{n.log(), n.stream(log, o.name), n.cache(o.name)}, args...)
 }
 
-// send does a batch in one round trip. It returns what is still to be done, in order, and how many are finished.
-func (s *session) send(batch []*op) (rest []*op, finished, bytes int) {
+// send does a batch in one round trip. It returns what is still to be done, in order.
+func (s *session) send(batch []*op) (rest []*op) {
 	b := s.p.b
 	cmds := make([]rueidis.Completed, len(batch))
 	for i, o := range batch {
@@ -138,8 +138,7 @@ func (s *session) send(batch []*op) (rest []*op, finished, bytes int) {
 		}
 		switch s.settle(o, v, err, began) {
 		case settled:
-			finished++
-			bytes += o.size
+			b.room.leave(o)
 		case once:
 			rest = append(rest, o)
 		case onceMore:
@@ -158,7 +157,7 @@ func (s *session) send(batch []*op) (rest []*op, finished, bytes int) {
 		}
 	}
 	b.stats.trips.Add(1)
-	return rest, finished, bytes
+	return rest
 }
 
 type outcome byte

@@ -28,7 +28,8 @@ type op struct {
 	name   string // see nameOf
 	body   []byte // the envelope, of all but opNote
 	keep   *keepArgs
-	note   []string        // mode, then key and envelope of each record
+	mode   string          // of opNote: see note.lua
+	note   []string        // key and envelope of each record, or keys
 	node   channels.NodeID // whose records
 	ticket *ticket         // of opPublish, opLoose and opBreak
 	size   int
@@ -56,8 +57,30 @@ type failed struct{ err error }
 
 func (f failed) Wait() error { return f.err }
 
-// room is what all queues of a broker may hold together.
-type room struct{ ops, bytes atomic.Int64 }
+// room is what all queues of a broker hold together.
+type room struct{ ops, bytes, notes atomic.Int64 }
+
+// enter notes an op, or reports that there is no room for it.
+func (r *room) enter(o *op) bool {
+	size, bytes, most := int64(o.size), &r.bytes, int64(maxQueuedBytes)
+	if o.kind == opNote {
+		bytes, most = &r.notes, maxNotesBytes
+	}
+	if bytes, ops := bytes.Add(size), r.ops.Add(1); bytes > most || ops > maxQueued {
+		r.leave(o)
+		return false
+	}
+	return true
+}
+
+func (r *room) leave(o *op) {
+	r.ops.Add(-1)
+	if o.kind == opNote {
+		r.notes.Add(-int64(o.size))
+	} else {
+		r.bytes.Add(-int64(o.size))
+	}
+}
 
 // queue holds what a partition is to send. Its order is that of put.
 type queue struct {
@@ -78,12 +101,10 @@ func (q *queue) put(o *op) error {
 		q.mu.Unlock()
 		return channels.ErrParted
 	}
-	if q.room.ops.Load() >= maxQueued || q.room.bytes.Load()+int64(o.size) > maxQueuedBytes {
+	if !q.room.enter(o) {
 		q.mu.Unlock()
 		return errFull
 	}
-	q.room.ops.Add(1)
-	q.room.bytes.Add(int64(o.size))
 	q.waiting = append(q.waiting, o)
 	first := len(q.waiting) == 1 && !q.busy
 	q.mu.Unlock()
@@ -113,10 +134,8 @@ func (q *queue) take() []*op {
 	return q.flight
 }
 
-// done takes back what take gave and is still to be sent, and how many were finished.
-func (q *queue) done(rest []*op, finished, size int) {
-	q.room.ops.Add(-int64(finished))
-	q.room.bytes.Add(-int64(size))
+// done takes back what take gave and is still to be sent.
+func (q *queue) done(rest []*op) {
 	q.mu.Lock()
 	q.busy, q.flight = false, rest
 	var lost []*op
@@ -149,8 +168,7 @@ func (q *queue) drop() []*op {
 
 func (q *queue) fail(lost []*op) {
 	for _, o := range lost {
-		q.room.ops.Add(-1)
-		q.room.bytes.Add(-int64(o.size))
+		q.room.leave(o)
 		o.finish(channels.ErrParted)
 	}
 }

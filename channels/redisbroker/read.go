@@ -60,15 +60,22 @@ func (b *Broker) Load(ctx context.Context, app, topic string) (channels.Scene, e
 	list, err := p.ask(ctx, func(s *session, l persist.LogID) rueidis.Completed {
 		log = l
 		n := &p.names
-		keys := []string{n.log(), n.meta(l, name), n.stream(l, name), n.cache(name), n.records(name)}
-		return scriptLoad.cmd(s.redis.B(), keys, string(l[:]), n.recordsOf(name), millis(metaTTL))
+		keys := []string{n.log(), n.stream(l, name), n.cache(name), n.records(name)}
+		return scriptLoad.cmd(s.redis.B(), keys, string(l[:]), name, n.recordsOf(name), millis(metaTTL), number(maxLoad))
 	}, false)
 	if err != nil {
 		return channels.Scene{}, err
 	}
-	scene, nodes, err := b.parseScene(app, topic, log, list)
+	scene, nodes, long, err := b.parseScene(app, topic, log, list)
 	if err != nil {
 		return channels.Scene{}, err
+	}
+	for _, node := range long {
+		records, err := p.page(ctx, name, node)
+		if err != nil {
+			return channels.Scene{}, err
+		}
+		b.parseRecords(app, topic, node, records, &scene)
 	}
 	if len(b.dead(nodes)) == 0 {
 		return scene, nil
@@ -94,22 +101,22 @@ func (b *Broker) Load(ctx context.Context, app, topic string) (channels.Scene, e
 
 var errAnswer = errors.New("another answer than Redis gives to that")
 
-// parseScene takes what load.lua returns. nodes are those with records.
-func (b *Broker) parseScene(app, topic string, log persist.LogID, list []rueidis.RedisMessage) (s channels.Scene, nodes map[channels.NodeID]bool, err error) {
+// parseScene takes what load.lua returns. nodes are those with records, long those of them with too many for one answer.
+func (b *Broker) parseScene(app, topic string, log persist.LogID, list []rueidis.RedisMessage) (s channels.Scene, nodes map[channels.NodeID]bool, long []channels.NodeID, err error) {
 	if len(list) < 5 || (len(list)-5)%2 != 0 {
-		return s, nil, errAnswer
+		return s, nil, nil, errAnswer
 	}
 	var n [5]string
 	for i := range n {
 		if n[i], err = list[i].ToString(); err != nil {
-			return s, nil, errAnswer
+			return s, nil, nil, errAnswer
 		}
 	}
 	serial, err1 := strconv.ParseUint(n[0], 10, 64)
 	epoch, err2 := strconv.ParseUint(n[1], 10, 32)
 	first, err3 := strconv.ParseUint(n[2], 10, 64)
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return s, nil, errAnswer
+		return s, nil, nil, errAnswer
 	}
 	s.Place = channels.Place{Log: log, Epoch: uint32(epoch), Serial: serial}
 	s.First = first
@@ -125,23 +132,31 @@ func (b *Broker) parseScene(app, topic string, log persist.LogID, list []rueidis
 	for i := 5; i < len(list); i += 2 {
 		id, _ := list[i].ToString()
 		node, ok := parseNode(id)
-		records, err := list[i+1].AsStrSlice()
-		if !ok || err != nil {
+		if !ok {
 			b.stats.garbage.Add(1)
 			continue
 		}
 		nodes[node] = true
-		for _, raw := range records {
-			e, ok := b.sealers.open([]byte(raw), app, topic)
-			r, isRecord := recordOf(&e)
-			if !ok || !isRecord || r.Node != node {
-				b.stats.garbage.Add(1)
-				continue
-			}
-			s.Records = append(s.Records, r)
+		if records, err := list[i+1].AsStrSlice(); err == nil {
+			b.parseRecords(app, topic, node, records, &s)
+		} else {
+			long = append(long, node)
 		}
 	}
-	return s, nodes, nil
+	return s, nodes, long, nil
+}
+
+// parseRecords appends a node's records to a scene.
+func (b *Broker) parseRecords(app, topic string, node channels.NodeID, records []string, s *channels.Scene) {
+	for _, raw := range records {
+		e, ok := b.sealers.open([]byte(raw), app, topic)
+		r, isRecord := recordOf(&e)
+		if !ok || !isRecord || r.Node != node {
+			b.stats.garbage.Add(1)
+			continue
+		}
+		s.Records = append(s.Records, r)
+	}
 }
 
 // parseEntry reads an entry of a stream. Its payload aliases raw.
@@ -162,7 +177,7 @@ func (b *Broker) Fetch(ctx context.Context, app, channel string, log persist.Log
 	p, name := b.of(app, channel), nameOf(app, channel)
 	answer, err := p.ask(ctx, func(s *session, _ persist.LogID) rueidis.Completed {
 		n := &p.names
-		return scriptFetch.cmd(s.redis.B(), []string{n.log(), n.meta(log, name), n.stream(log, name)}, string(log[:]),
+		return scriptFetch.cmd(s.redis.B(), []string{n.log(), n.stream(log, name)}, string(log[:]), name,
 			strconv.FormatUint(after, 10), strconv.FormatUint(upto, 10), number(maxFetch), number(maxFetchBytes))
 	}, true)
 	if err != nil {

@@ -80,11 +80,10 @@ func (p *partition) bring(t *topic, b []byte) bool {
 		}
 		if gone {
 			r.Value = nil
-		} else if br.hasLeft(r.Node) {
-			return true // what it said before it left has come late
 		}
 		if br.joined.Load() {
 			br.receiver.Noted(t.app, t.topic, v, r)
+			br.recordHeard(r.Node) // behind it: that the node is gone is told later
 		}
 	default:
 		return false

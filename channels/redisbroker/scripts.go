@@ -27,8 +27,9 @@ var (
 	scriptBeat    = newScript("beat")
 	scriptBye     = newScript("bye")
 	scriptTouch   = newScript("touch")
+	scriptSweep   = newScript("sweep")
 
-	scripts = []*script{scriptBegin, scriptPublish, scriptLoad, scriptFetch, scriptNote, scriptReap, scriptBeat, scriptBye, scriptTouch}
+	scripts = []*script{scriptBegin, scriptPublish, scriptLoad, scriptFetch, scriptNote, scriptReap, scriptBeat, scriptBye, scriptTouch, scriptSweep}
 )
 
 func mustRead(name string) string {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"sync"
 	"time"
 
@@ -109,11 +108,11 @@ func (s *session) begin() error {
 	p := s.p
 	var random [4]byte
 	binary.BigEndian.PutUint32(random[:], rand.Uint32())
-	floor := int64(0)
-	if known := p.logID(); known != (persist.LogID{}) {
-		floor = int64(binary.BigEndian.Uint32(known[:4])) + 1
+	var known string
+	if id := p.logID(); id != (persist.LogID{}) {
+		known = string(id[:])
 	}
-	r := s.do(scriptBegin.cmd(s.redis.B(), []string{p.names.log()}, s.run, string(random[:]), strconv.FormatInt(floor, 10), s.publishVerb(), p.names.control()))
+	r := s.do(scriptBegin.cmd(s.redis.B(), []string{p.names.log()}, s.run, string(random[:]), known, s.publishVerb(), p.names.control()))
 	list, err := r.ToArray()
 	if err != nil {
 		return fmt.Errorf("finding the log: %w", err)

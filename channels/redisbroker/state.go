@@ -94,8 +94,13 @@ func (b *Broker) beatOnce(now time.Time) bool {
 	} else {
 		b.registered = true
 	}
-	if !b.silenced && b.unwritten.Swap(false) {
+	if !b.silenced && b.unwritten.Load() && !now.Before(b.nextNote) {
+		b.unwritten.Store(false)
+		b.noteWait = min(max(2*b.noteWait, unwrittenMin), unwrittenMax)
+		b.nextNote = now.Add(b.noteWait)
 		b.unsettle()
+	} else if now.Sub(b.nextNote) > unwrittenMax {
+		b.noteWait = 0
 	}
 	for _, n := range gone {
 		b.receiver.NodeGone(n)
@@ -150,11 +155,17 @@ func (b *Broker) settle() bool {
 }
 
 func (b *Broker) join() {
+	b.changing.Lock()
+	if b.closed {
+		b.changing.Unlock()
+		return
+	}
 	b.settle()
 	for _, p := range b.parts {
 		p.queue.start()
 	}
 	b.setJoined(true)
+	b.changing.Unlock()
 	b.stats.joins.Add(1)
 	b.mu.Lock()
 	b.cause, b.told = nil, ""
@@ -165,7 +176,13 @@ func (b *Broker) join() {
 }
 
 func (b *Broker) part() {
+	b.changing.Lock()
+	closed := b.closed
 	b.setJoined(false)
+	b.changing.Unlock()
+	if closed {
+		return
+	}
 	b.rename()
 	b.registered, b.nextBeat = false, time.Time{}
 	b.alone = time.Now()

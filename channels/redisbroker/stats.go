@@ -52,7 +52,7 @@ func (b *Broker) Stats() Stats {
 		Retries: c.retries.Load(), Full: c.full.Load(), Unsaid: c.unsaid.Load(), Received: c.received.Load(), Garbage: c.garbage.Load(),
 		Joins: c.joins.Load(), Connections: c.connections.Load(), Logs: c.logs.Load(), Reaped: c.reaped.Load(),
 		Surveys: c.surveys.Load(), Silent: c.silent.Load(),
-		Queued: b.room.ops.Load(), QueuedBytes: b.room.bytes.Load(),
+		Queued: b.room.ops.Load(), QueuedBytes: b.room.bytes.Load() + b.room.notes.Load(),
 	}
 	for _, p := range b.parts {
 		p.mu.Lock()

@@ -89,6 +89,13 @@ func (p *partition) soil(t *topic) {
 	signal(p.stir)
 }
 
+// remove forgets a topic that nobody wants. It may be among the dirty still, and another have taken its place.
+func (p *partition) remove(t *topic) {
+	if p.topics[t.key] == t {
+		delete(p.topics, t.key)
+	}
+}
+
 // forgetSubscribed begins a session, which is subscribed to nothing. It takes p.mu.
 func (p *partition) forgetSubscribed() {
 	p.mu.Lock()
@@ -140,7 +147,7 @@ func (s *session) reconcile() error {
 				t.on = false // who wants it from here on waits for the next round
 				leave = append(leave, t)
 			case t.refs == 0:
-				delete(p.topics, t.key)
+				p.remove(t)
 			}
 		}
 		if p.dirty = p.dirty[n:]; len(p.dirty) == 0 {
@@ -175,7 +182,7 @@ func (s *session) reconcile() error {
 			if t.refs > 0 {
 				p.soil(t)
 			} else {
-				delete(p.topics, t.key)
+				p.remove(t)
 			}
 		}
 		p.mu.Unlock()

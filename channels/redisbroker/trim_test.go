@@ -2,6 +2,8 @@ package redisbroker
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,34 +112,71 @@ func TestLeftovers(t *testing.T) {
 	eventually(t, "the record", func() bool { return len(a.load("z").Records) == 1 })
 	for _, key := range r.Do("KEYS", "*").([]any) {
 		ttl := r.Do("PTTL", key.(string)).(int64)
-		if (ttl < 0) != (key == "test:{0}:log") {
+		if lasts := key == "test:{0}:log" || key == "test:{0}:nodes"; (ttl < 0) != lasts {
 			t.Errorf("%s lasts %d ms", key, ttl)
 		}
 	}
-	for key, want := range map[string]time.Duration{
-		a.key("stream", "short"):   windowTTL,
-		a.key("meta", "short"):     metaTTL,
-		a.key("meta", "y"):         metaTTL,
-		a.key("stream", "aged"):    48 * time.Hour,
-		a.key("meta", "aged"):      48 * time.Hour,
-		a.key("stream", "cache-x"): foreverTTL,
-	} {
-		if ttl := time.Duration(r.Do("PTTL", key).(int64)) * time.Millisecond; ttl > want || ttl < want-patience {
-			t.Errorf("%s lasts %v, want %v", key, ttl, want)
+	near := func(what string, got, want time.Duration) {
+		t.Helper()
+		if got > want || got < want-patience {
+			t.Errorf("%s lasts %v, want %v", what, got, want)
 		}
 	}
+	ttl := func(key string) time.Duration { return time.Duration(r.Do("PTTL", key).(int64)) * time.Millisecond }
+	near("short", ttl(a.key("stream", "short")), windowTTL)
+	near("short", expires(r, meta("short")), metaTTL)
+	near("y", expires(r, meta("y")), metaTTL)
+	near("aged", ttl(a.key("stream", "aged")), 48*time.Hour)
+	near("aged", expires(r, meta("aged")), 48*time.Hour)
+	near("cache-x", ttl(a.key("stream", "cache-x")), foreverTTL)
+	near("records", expires(r, "v:"+nameOf("app1", "z")), recordTTL)
 	// A break, which knows nothing of retention, shortens nothing.
 	if err := a.Break("app1", "aged").Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"stream", "meta"} {
-		if ttl := time.Duration(r.Do("PTTL", a.key(kind, "aged")).(int64)) * time.Millisecond; ttl < 47*time.Hour {
-			t.Errorf("%s lasts %v behind a break", kind, ttl)
+	near("aged, broken", ttl(a.key("stream", "aged")), 48*time.Hour)
+	near("aged, broken", expires(r, meta("aged")), 48*time.Hour)
+}
+
+// TestForgotten: what nobody needs any more is forgotten, and what somebody hears is not.
+func TestForgotten(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t, redistest.Options{})
+	a := join(t, r.Addr())
+	for i := range 50 {
+		a.publish(fmt.Sprint("x", i), "1")
+	}
+	a.Put("app1", "x0", "k", []byte("v"))
+	eventually(t, "the record", func() bool { return len(a.load("x0").Records) == 1 })
+	old := string(make([]byte, 60)) + "\x00\x00\x00\x00\x00\x00\x00\x01"
+	for i := 10; i < 50; i++ {
+		r.Do("HSET", "test:{0}:log", meta(fmt.Sprint("x", i)), old)
+	}
+	r.Do("HSET", "test:{0}:log", "v:"+nameOf("app1", "gone"), old[52:], meta("heard"), old, "cursor", "0", "swept", "0")
+	s := a.part("x").current()
+	if err := s.do(scriptTouch.cmd(s.redis.B(), []string{"test:{0}:log"}, millis(metaTTL), nameOf("app1", "heard"), nameOf("app1", "nothing"))).Error(); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if err := s.do(scriptSweep.cmd(s.redis.B(), []string{"test:{0}:log"}, "10", "3600000")).Error(); err != nil {
+			t.Fatal(err)
 		}
+	}
+	var left int
+	for _, f := range r.Do("HKEYS", "test:{0}:log").([]any) {
+		if strings.HasPrefix(f.(string), "m:") || strings.HasPrefix(f.(string), "v:") {
+			left++
+		}
+	}
+	if left != 12 {
+		t.Errorf("%d fields are left, want ten channels, one that is heard, and records", left)
+	}
+	if a.load("x0").Log != a.Log("app1", "x0") || a.rejoins() != 1 {
+		t.Errorf("%q", a.states)
 	}
 }
 
-// TestForgottenChannel: a channel whose place was forgotten begins a new epoch; where its events are there, it goes on.
+// TestForgottenChannel: a channel of which the log knows nothing any more begins a new epoch; where its events are there, it goes on.
 func TestForgottenChannel(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t, redistest.Options{})
@@ -145,15 +184,53 @@ func TestForgottenChannel(t *testing.T) {
 	a.publish("x", "1")
 	a.publish("x", "2")
 	s := a.load("x")
-	r.Do("DEL", a.key("meta", "x"))
+	r.Do("HDEL", "test:{0}:log", meta("x"))
 	a.publish("x", "3")
-	if l := a.load("x"); l.Serial != s.Serial+1 || l.Epoch < s.Epoch {
+	if l := a.load("x"); l.Serial != s.Serial+1 || l.Epoch < s.Epoch || l.First != s.First {
 		t.Errorf("%+v, then %+v", s, l)
 	}
 	time.Sleep(1100 * time.Millisecond)
-	r.Do("DEL", a.key("meta", "x"), a.key("stream", "x"))
+	r.Do("HDEL", "test:{0}:log", meta("x"))
+	r.Do("DEL", a.key("stream", "x"))
 	if l := a.load("x"); l.Epoch <= s.Epoch {
 		t.Errorf("%+v, then %+v", s, l)
+	}
+}
+
+// TestEviction: a Redis that is full may drop keys, of those that expire or of all. Nothing that a node takes for old is new.
+func TestEviction(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t, redistest.Options{})
+	a, b := join(t, r.Addr()), join(t, r.Addr())
+	b.subscribe("x")
+	evict := func(all bool) {
+		for _, key := range r.Do("KEYS", "*").([]any) {
+			if all || r.Do("PTTL", key.(string)).(int64) > 0 {
+				r.Do("DEL", key.(string))
+			}
+		}
+	}
+	for round, all := range []bool{false, false, true} {
+		a.publish("x", "before")
+		a.Put("app1", "x", fmt.Sprint(round), []byte("v"))
+		b.until("both", func() bool { return len(b.events) == 2*round+1 && len(b.noted) == 2*round+1 })
+		evict(all)
+		a.publish("x", "after")
+		a.Put("app1", "x", fmt.Sprint(round), []byte("w"))
+		b.until("both", func() bool { return len(b.events) == 2*round+2 && len(b.noted) == 2*round+2 })
+	}
+	for i := 1; i < len(b.events); i++ {
+		before, after := b.events[i-1].at, b.events[i].at
+		if after.Serial <= before.Serial || after.Log == before.Log && after.Serial != before.Serial+1 {
+			t.Errorf("%+v comes behind %+v", after, before)
+		}
+	}
+	if !slices.IsSorted(b.versions) {
+		t.Errorf("versions %d", b.versions)
+	}
+	s := b.load("x")
+	if list, first := b.fetch("x", s.Log, 0); len(list) != 1 || first != s.Serial || s.First != first {
+		t.Errorf("%+v from %d; %+v", list, first, s)
 	}
 }
 

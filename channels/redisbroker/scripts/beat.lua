@@ -13,7 +13,6 @@ if type(r) == 'table' and r.err then
   state = r.err
 else
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', num(now - 60000))
-  redis.call('PEXPIRE', KEYS[1], num(ARGV[2] * 100))
   if state == 1 then redis.call(ARGV[3], ARGV[4], ARGV[5]) end
 end
 local list = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. num(now), '+inf', 'WITHSCORES')

@@ -1,8 +1,10 @@
 -- Shared by all scripts. Numbers are below 2^53, so that Lua's doubles have them exactly, and "%.0f" prints them.
 
--- META is what the meta key of a channel holds: serial, epoch, first (the oldest serial that is kept), total (bytes of all
--- events so far), and when to look what may go: at a serial, at a total, at a time; then the age that was asked for, in ms.
-local META, SIZE = '>I8I4I8I8I8I8I8I8', 60
+-- META is what the log has of a channel, in the field m:NAME: serial, epoch, first (the oldest serial that is kept), total (bytes
+-- of all events so far), when to look what may go: at a serial, at a total, at a time; the age that was asked for, in ms, and
+-- when all this may be forgotten. VERSION is the field v:NAME: of a topic's records, and when it may be forgotten.
+local META, SIZE = '>I8I4I8I8I8I8I8I8I8', 68
+local VERSION = '>I8I8'
 local NEVER = 2 ^ 52
 
 local function num(n) return string.format('%.0f', n) end
@@ -37,13 +39,6 @@ local function seek(stream, first, last, keep)
   return first
 end
 
--- load is the meta of a channel, or nil where it has none or garbage.
-local function load(key)
-  local m = redis.pcall('GET', key)
-  if type(m) ~= 'string' or #m ~= SIZE then return nil end
-  return struct.unpack(META, m)
-end
-
 -- head is the oldest serial that a stream really has; last + 1 when it has none.
 local function head(stream, first, last)
   local list = redis.pcall('XRANGE', stream, '-', '+', 'COUNT', 1)
@@ -51,8 +46,9 @@ local function head(stream, first, last)
   return math.max(first, tonumber(string.match(list[1][1], '^%d+')))
 end
 
--- start is serial, epoch, first and total of a channel that has no meta. The epoch is larger the later that is: there may have
--- been one that is forgotten by now, and nobody is to take its positions for good. Where its stream is still there, it goes on.
+-- start is serial, epoch, first and total of a channel that the log knows nothing of. The epoch is larger the later that is:
+-- there may have been one that is forgotten by now, and nobody is to take its positions for good. Where its stream is still there, it
+-- goes on.
 local function start(log, stream, now)
   local serial, epoch = base(log), 1 + math.max(0, math.floor(now / 1000) - struct.unpack('>I4', log))
   local list = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)
@@ -64,4 +60,9 @@ local function start(log, stream, now)
     epoch, total = math.max(epoch, old), before + #msg - 38
   end
   return serial, epoch, head(stream, base(log) + 1, serial), total
+end
+
+-- meta cuts a META, or returns nothing when it is none.
+local function meta(m)
+  if m and #m == SIZE then return struct.unpack(META, m) end
 end
