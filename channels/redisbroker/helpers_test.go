@@ -271,15 +271,3 @@ func expires(r *redistest.Server, field string) time.Duration {
 	value := r.Do("HGET", "test:{0}:log", field).(string)
 	return time.Until(time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(value[len(value)-8:])))))
 }
-
-// payloads are those of what was brought on a channel.
-func (n *node) payloads(channel string) (list []string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, d := range n.events {
-		if d.channel == channel {
-			list = append(list, string(d.e.Payload))
-		}
-	}
-	return list
-}
