@@ -121,10 +121,8 @@ func (s *shared) Since(ctx context.Context, after, upto uint64, yield func(persi
 		switch {
 		case err != nil:
 			return err
-		case first > after+1:
+		case first > after+1, len(list) == 0: // serials are dense
 			return persist.ErrGap
-		case len(list) == 0:
-			return nil
 		}
 		for _, e := range list {
 			if e.Corrupt || e.Serial != after+1 {

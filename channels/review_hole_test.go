@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,5 +57,37 @@ func TestLogForgetsWhereItStood(t *testing.T) {
 	}
 	if c, _ := y.hub.ClusterStats(); c.Lost != 1 {
 		t.Errorf("counted %+v", c)
+	}
+}
+
+// Nor is a page that comes back brought over such a hole without a word.
+func TestReplayOverAHole(t *testing.T) {
+	b := newBus(t, 2, 1, 0, 100)
+	x, y := b.nodes[0], b.nodes[1]
+	s := y.socket(0)
+	s.say(opting(s.subscription("a", ""), "{}"))
+	b.settleAll()
+	var first struct {
+		Epoch  string
+		Serial uint64
+	}
+	if err := json.Unmarshal([]byte(s.got()[0]), &first); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		x.publish("a", fmt.Sprint(i), nobody)
+	}
+	b.settleAll()
+	topic := b.topic("a")
+	for _, left := range [][]Event{topic.events[:1], {topic.events[0], topic.events[3]}} {
+		was := topic.events
+		topic.events = left
+		late := y.socket(0)
+		late.say(opting(late.subscription("a", ""), fmt.Sprintf(`{"epoch":%q,"serial":%d}`, first.Epoch, first.Serial)))
+		b.settleAll()
+		if got := strings.Join(late.got(), "\n"); !strings.Contains(got, "gap") {
+			t.Errorf("with %d of 4 left it got\n%s", len(left), got)
+		}
+		topic.events = was
 	}
 }
