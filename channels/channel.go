@@ -29,13 +29,19 @@ type Channel struct {
 	told     bool        // guarded by mu: is in App.counts, and will be told its count
 	removed  bool        // guarded by mu: no longer in the table
 	unlogged bool        // guarded by mu: its log could not be opened
-	missed   uint64      // guarded by mu: the era in which it could not be connected; 0 for none
-	heard    Place       // guarded by mu: the newest event that came while it was not connected
-	others   others      // guarded by mu: what other nodes have noted
-	due      atomic.Bool // somebody is going to look at its place in the cluster
-	unsure   atomic.Bool // whether the cluster has what this node notes on it
+
+	*clustered // nil on a node alone
 
 	reading sync.Mutex // held while the log is opened or the tail filled; nothing but mu is taken under it
+}
+
+// clustered is what a channel has besides on one of several nodes: more than half of what it has alone.
+type clustered struct {
+	missed uint64      // guarded by Channel.mu: the era in which it could not be connected; 0 for none
+	heard  Place       // guarded by Channel.mu: the newest event that came while it was not connected
+	others others      // guarded by Channel.mu: what other nodes have noted
+	due    atomic.Bool // somebody is going to look at its place in the cluster
+	unsure atomic.Bool // whether the cluster has what this node notes on it
 }
 
 // occupancy is how many subscriptions one loop has.
@@ -46,6 +52,9 @@ type occupancy struct {
 func newChannel(a *App, name string) *Channel {
 	c := &Channel{app: a, name: name, kind: protocol.KindOf(name)}
 	c.local = make([]*local, len(a.hub.mailboxes))
+	if a.hub.broker != nil {
+		c.clustered = new(clustered)
+	}
 	if c.kind == protocol.Presence {
 		c.roster = newRoster()
 	}

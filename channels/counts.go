@@ -44,6 +44,9 @@ func (c *Channel) counted() {
 // everywhere is how many are on the channel, on all nodes. The caller holds mu.
 func (c *Channel) everywhere() int {
 	n := c.count
+	if c.clustered == nil {
+		return n
+	}
 	for _, other := range c.others.counts {
 		n += other
 	}
