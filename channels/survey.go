@@ -110,6 +110,9 @@ func (a *App) ask(q question) (list []answer, silent int) {
 	ctx, cancel := context.WithTimeout(context.Background(), a.hub.deadline)
 	defer cancel()
 	answers, silent := a.hub.broker.Survey(ctx, a.id, asked)
+	if !a.hub.joined() {
+		silent = max(silent, 1) // there may be others: nobody knows
+	}
 	for _, b := range answers {
 		var ans answer
 		if json.Unmarshal(b, &ans) != nil {
