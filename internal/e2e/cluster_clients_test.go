@@ -9,28 +9,20 @@ import (
 	"resound/internal/redistest"
 )
 
-// TestClusterOfStockClients: what real clients see of one server they see of three, whose sockets and requests are spread over them
+// stockClients: what real clients see of one server they see of three, whose sockets and requests are spread over them
 // by a balancer. cluster.mjs has what needs to know which node is which.
-func TestClusterOfStockClients(t *testing.T) {
-	t.Parallel()
-	redis := redistest.Start(t, redistest.Options{})
-	for _, script := range []string{"cluster.mjs", "echo.mjs", "publisher.mjs", "kinds.mjs", "users.mjs"} {
-		name := strings.TrimSuffix(script, ".mjs")
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := startCluster(t, on(3, redis, name)...)
-			runNode(t, script, c.nodeEnv(nil))
-		})
+func stockClients(script string) func(*testing.T) {
+	return func(t *testing.T) {
+		redis := redistest.Start(t, redistest.Options{})
+		runNode(t, script, startCluster(t, on(3, redis, "stock")...).nodeEnv(nil))
 	}
 }
 
-// TestClusterReplays: pages that drop come back to another node than the one that they had, and get what they missed; so they
+// clusterReplays: pages that drop come back to another node than the one that they had, and get what they missed; so they
 // do when all nodes have been stopped or killed, and are told when Redis is empty.
-func TestClusterReplays(t *testing.T) {
-	t.Parallel()
+func clusterReplays(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
-	nodes := on(2, redis, "replays")
-	c := launchHistories(t, nodes)
+	c := launchHistories(t, on(2, redis, "replays"))
 	c.together()
 	runNode(t, "replay.mjs", c.nodeEnv(func() { redis.Do("FLUSHALL") }))
 }
@@ -48,9 +40,8 @@ func launchHistories(t testing.TB, nodes [][]string) *cluster {
 	return launchCluster(t, nodes...)
 }
 
-// TestClusterOnRedisCluster: the same, in short, where keys are spread over three Redis servers.
-func TestClusterOnRedisCluster(t *testing.T) {
-	t.Parallel()
+// redisCluster: the same, in short, where keys are spread over three Redis servers.
+func redisCluster(t *testing.T) {
 	redis := redistest.StartCluster(t, redistest.Options{})
 	nodes := func(prefix string) (list [][]string) {
 		for range 2 {
@@ -58,17 +49,17 @@ func TestClusterOnRedisCluster(t *testing.T) {
 		}
 		return list
 	}
-	for _, script := range []string{"cluster.mjs", "echo.mjs", "users.mjs"} {
-		name := strings.TrimSuffix(script, ".mjs")
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := startCluster(t, nodes(name)...)
-			runNode(t, script, c.nodeEnv(nil))
+	for _, script := range []string{"cluster.mjs", "users.mjs"} {
+		t.Run(script, func(t *testing.T) {
+			runNode(t, script, startCluster(t, nodes(script)...).nodeEnv(nil))
 		})
 	}
-	t.Run("replay", func(t *testing.T) {
-		t.Parallel()
+	t.Run("drift", func(t *testing.T) {
 		c := startCluster(t, nodes("drifting")...)
 		newDrift(c, 10).run(func() { c.node(0).kill() }, func() { c.restart(0) })
+	})
+	t.Run("members", func(t *testing.T) {
+		c := startCluster(t, nodes("members")...)
+		withoutANode(t, c, (*server).kill)
 	})
 }

@@ -113,60 +113,52 @@ func (c *cluster) counts(path, want string) {
 	}
 }
 
-// TestClusterWithoutANode: a node that is killed, or stops, takes with it who is nowhere else, which the others are told once; and
+// withoutANode: a node of three, or of two, that is killed, or stops, takes with it who is nowhere else, which the others are told once; and
 // when it is back so are they.
-func TestClusterWithoutANode(t *testing.T) {
-	t.Parallel()
-	redis := redistest.Start(t, redistest.Options{})
-	for name, end := range map[string]func(*server){
-		"killed":  func(s *server) { s.kill() },
-		"stopped": func(s *server) { s.stop(syscall.SIGTERM) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := startCluster(t, on(3, redis, name)...)
-			a, b := c.node(0), c.node(1)
-			ann := join(t, a, "ann")
-			bob, both, also := join(t, b, "bob"), join(t, b, "both"), join(t, c.node(2), "both")
-			join(t, b, "twice")
-			join(t, b, "twice")
-			listenTo(t, b, "only-b")
-			watching := c.watching(0, "ann", "bob", "cid")
-			signedIn(t, b, "bob", nil)
-			signedIn(t, b, "cid", nil)
-			signedIn(t, c.node(2), "cid", nil)
-			watching.waits("online", "bob")
-			watching.waits("online", "cid")
-			c.sees([]*listener{ann, bob, both, also}, "ann", "bob", "both", "twice")
-			c.counts("/channels/only-b", `{"occupied":true}`)
+func withoutANode(t *testing.T, c *cluster, end func(*server)) {
+	a, b, last := c.node(0), c.node(1), c.node(len(c.plans)-1)
+	if last == b {
+		last = a
+	}
+	ann := join(t, a, "ann")
+	bob, both, also := join(t, b, "bob"), join(t, b, "both"), join(t, last, "both")
+	join(t, b, "twice")
+	join(t, b, "twice")
+	listenTo(t, b, "only-b")
+	watching := c.watching(0, "ann", "bob", "cid")
+	signedIn(t, b, "bob", nil)
+	signedIn(t, b, "cid", nil)
+	signedIn(t, last, "cid", nil)
+	watching.waits("online", "bob")
+	watching.waits("online", "cid")
+	c.sees([]*listener{ann, bob, both, also}, "ann", "bob", "both", "twice")
+	c.counts("/channels/only-b", `{"occupied":true}`)
 
-			end(b)
-			eventually(t, "the members of the node that ended to leave", func() bool { return slices.Equal(ann.view(), []string{"ann", "both"}) })
-			watching.waits("offline", "bob")
-			gone := c.without(1)
-			gone.sees([]*listener{ann, also}, "ann", "both")
-			gone.counts("/channels/only-b", `{"occupied":false}`)
-			gone.counts("/connections", `{"connections":4}`)
-			for _, l := range []*listener{ann, also} {
-				if n := l.count("pusher_internal:member_removed", `"bob"`); n != 1 {
-					t.Errorf("bob was told to leave %d times", n)
-				}
-				if n := l.count("pusher_internal:member_removed", `"both"`); n != 0 {
-					t.Error("a user who is on another node was told to leave")
-				}
-			}
-			if told := watching.told("cid"); told[len(told)-1] != "online" {
-				t.Errorf("a user who is signed in on another node too was told to be %q", told)
-			}
+	end(b)
+	eventually(t, "the members of the node that ended to leave", func() bool { return slices.Equal(ann.view(), []string{"ann", "both"}) })
+	watching.waits("offline", "bob")
+	left := c.without(1)
+	left.sees([]*listener{ann, also}, "ann", "both")
+	left.counts("/channels/only-b", `{"occupied":false}`)
+	left.counts("/connections", `{"connections":4}`)
+	for _, l := range []*listener{ann, also} {
+		if n := l.count("pusher_internal:member_removed", `"bob"`); n != 1 {
+			t.Errorf("bob was told to leave %d times", n)
+		}
+		if n := l.count("pusher_internal:member_removed", `"both"`); n != 0 {
+			t.Error("a user who is on another node was told to leave")
+		}
+	}
+	if told := watching.told("cid"); told[len(told)-1] != "online" {
+		t.Errorf("a user who is signed in on another node too was told to be %q", told)
+	}
 
-			c.restart(1)
-			c.together()
-			bob = join(t, c.node(1), "bob")
-			c.sees([]*listener{ann, bob, also}, "ann", "bob", "both")
-			for _, l := range []*listener{ann, also} {
-				l.connected(t)
-			}
-		})
+	c.restart(1)
+	c.together()
+	bob = join(t, c.node(1), "bob")
+	c.sees([]*listener{ann, bob, also}, "ann", "bob", "both")
+	for _, l := range []*listener{ann, also} {
+		l.connected(t)
 	}
 }
 
@@ -232,10 +224,9 @@ func (w *watcher) waits(event, user string) {
 	})
 }
 
-// TestClusterWithAFrozenNode: while a node does not answer, what needs it says that something may be missing; when its lease is over it is
+// frozenNode: while a node does not answer, what needs it says that something may be missing; when its lease is over it is
 // gone, and when it goes on it is back, with everybody on it.
-func TestClusterWithAFrozenNode(t *testing.T) {
-	t.Parallel()
+func frozenNode(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
 	c := startCluster(t, on(3, redis, "frozen")...)
 	frozen := c.node(2)
@@ -270,9 +261,8 @@ func TestClusterWithAFrozenNode(t *testing.T) {
 	}
 }
 
-// TestClusterCountsSubscriptions: the counts that pages are told are those of all nodes.
-func TestClusterCountsSubscriptions(t *testing.T) {
-	t.Parallel()
+// countsSubscriptions: the counts that pages are told are those of all nodes.
+func countsSubscriptions(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
 	nodes := on(3, redis, "counts")
 	for i := range nodes {
@@ -298,9 +288,8 @@ func TestClusterCountsSubscriptions(t *testing.T) {
 	told(a, "1")
 }
 
-// TestClusterKeepsWhatCacheChannelsHave: it is there when the node that it was published on is not.
-func TestClusterKeepsWhatCacheChannelsHave(t *testing.T) {
-	t.Parallel()
+// cacheChannels: it is there when the node that it was published on is not.
+func cacheChannels(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
 	c := startCluster(t, on(2, redis, "caches")...)
 	c.node(0).trigger(t, "cache-rates", "e", "1")

@@ -9,10 +9,9 @@ import (
 	"resound/internal/redistest"
 )
 
-// TestClusterHandOver: processes of a node follow each other under publishing to it, while another node is there. Nothing is lost or comes
+// clusterHandsOver: processes of a node follow each other under publishing to it, while another node is there. Nothing is lost or comes
 // twice on either, no publish fails, and who is on the other node sees its users stay.
-func TestClusterHandOver(t *testing.T) {
-	t.Parallel()
+func clusterHandsOver(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
 	env := scaling(redis.Addr(), "handover")
 	first := startChain(t, plan{env: env})

@@ -21,6 +21,49 @@ import (
 	"resound/internal/redistest"
 )
 
+// TestCluster runs all that needs several nodes. Most of them is waiting, for a lease to end or for a node to come back, so that more are
+// under way at a time than there are processors.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	turns := make(chan struct{}, 5)
+	if testing.Short() {
+		turns = make(chan struct{}, 2) // under the race detector there is less waiting
+	}
+	var group sync.WaitGroup
+	run := func(name string, test func(*testing.T)) {
+		group.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			t.Run(name, test)
+		})
+	}
+	group.Go(func() { t.Run("subscriptions in Redis", hearsWhatItNeeds) }) // waits longer than all others, for almost nothing
+	for _, script := range []string{"cluster", "echo", "publisher", "kinds", "users"} {
+		run("stock clients/"+script, stockClients(script+".mjs"))
+	}
+	run("replays", clusterReplays)
+	run("Redis Cluster", redisCluster)
+	run("drift", clusterDrift)
+	for _, trouble := range troubles {
+		run("trouble/"+trouble.name, trouble.happen)
+	}
+	for name, end := range map[string]func(*server){"killed": (*server).kill, "stopped": func(s *server) { s.stop(syscall.SIGTERM) }} {
+		run("a node is "+name, func(t *testing.T) {
+			withoutANode(t, startCluster(t, on(3, redistest.Start(t, redistest.Options{}), "nodes")...), end)
+		})
+	}
+	run("a node is frozen", frozenNode)
+	run("a node hands over", clusterHandsOver)
+	run("counts of subscriptions", countsSubscriptions)
+	run("cache channels", cacheChannels)
+	run("garbage on the bus", ignoresGarbage)
+	run("garbage in keys", survivesGarbageInItsKeys)
+	run("ways to Redis", waysToRedis)
+	run("two prefixes", prefixes)
+	run("two databases", databases)
+	group.Wait()
+}
+
 // cluster is several servers that are one.
 type cluster struct {
 	t     testing.TB
@@ -30,13 +73,13 @@ type cluster struct {
 	nodes []*server // guarded by mu, since scripts stop and start them
 }
 
-// scaling are the settings of a node whose Redis is at an address. Nodes with the same prefix are one cluster. It gives up
-// sooner than it would by default, so that tests need not wait for long.
+// scaling are the settings of a node whose Redis is at an address. Nodes with the same prefix are one cluster. Others give it up
+// sooner than by default, so that tests need not wait for long.
 func scaling(addr, prefix string) []string {
 	host, port, _ := net.SplitHostPort(addr)
 	return []string{
 		"REVERB_SCALING_ENABLED=true", "REVERB_SCALING_CHANNEL=" + prefix, "REDIS_HOST=" + host, "REDIS_PORT=" + port,
-		"RESOUND_CLUSTER_GRACE=1", "RESOUND_CLUSTER_LEASE=3",
+		"RESOUND_CLUSTER_LEASE=5",
 	}
 }
 
@@ -209,6 +252,7 @@ func listenWith(t testing.TB, s *server, channel string, auth func(*socket) []by
 }
 
 func (l *listener) listen() {
+	l.rest = true
 	for {
 		m, err := l.read()
 		l.mu.Lock()

@@ -10,9 +10,8 @@ import (
 	"resound/internal/redistest"
 )
 
-// TestClusterWaysToRedis: each way to say where Redis is and who one is.
-func TestClusterWaysToRedis(t *testing.T) {
-	t.Parallel()
+// waysToRedis: each way to say where Redis is and who one is.
+func waysToRedis(t *testing.T) {
 	dir := t.TempDir()
 	authority := certtest.New(t)
 	cert, key := authority.Pair("127.0.0.1")
@@ -36,7 +35,6 @@ func TestClusterWaysToRedis(t *testing.T) {
 		{"URL with TLS", []string{"REDIS_URL=rediss://:all%20of%20us@127.0.0.1:" + tlsPort + "/2", "RESOUND_REDIS_CA=" + caFile}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			nodes := on(2, redis, fmt.Sprint("ways", i))
 			for i := range nodes {
 				nodes[i] = append(nodes[i], test.env...)
@@ -54,9 +52,8 @@ func TestClusterWaysToRedis(t *testing.T) {
 	}
 }
 
-// TestClustersOfTwoDatabases: the number of a database tells clusters apart, although pub/sub of Redis does not know it.
-func TestClustersOfTwoDatabases(t *testing.T) {
-	t.Parallel()
+// databases: the number of a database tells clusters apart, although pub/sub of Redis does not know it.
+func databases(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
 	clusters := make([]*cluster, 2)
 	for db := range clusters {

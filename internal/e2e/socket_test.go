@@ -24,6 +24,7 @@ type socket struct {
 	conn net.Conn
 	r    *bufio.Reader
 	id   string
+	rest bool // nobody waits for what comes next
 }
 
 // message is one event as a client gets it. Data is the text of a string, or JSON of another kind.
@@ -120,7 +121,11 @@ func (c *socket) read() (message, error) {
 }
 
 func (c *socket) readText() ([]byte, error) {
-	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	var end time.Time
+	if !c.rest {
+		end = time.Now().Add(patience)
+	}
+	if err := c.conn.SetReadDeadline(end); err != nil {
 		return nil, err
 	}
 	for {
