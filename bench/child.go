@@ -136,6 +136,13 @@ func (c *child) stop() string {
 	return string(bytes.TrimSpace(c.errors.b))
 }
 
+// kill ends the process and those it has started without a word.
+func (c *child) kill() {
+	_ = syscall.Kill(-c.pid(), syscall.SIGKILL)
+	<-c.ended
+	_ = c.in.Close()
+}
+
 // tail keeps the end of what a process writes to its standard error.
 type tail struct{ b []byte }
 

@@ -18,6 +18,8 @@
 //   - connect.go: a storm of connections beside a running broadcast.
 //   - slow.go: sockets that stop reading, beside those that read.
 //   - idle.go: what idle sockets take of the CPU.
+//   - cluster.go: several nodes and the Redis that they meet through.
+//   - cluster_cost.go: what a publish through it costs.
 //   - play.go: the open-loop scenario: a workload at a rate that does not ask whether the server keeps up.
 //   - presets.go: the workloads that have names: steady, rooms, table, presence, whisper, replay.
 //   - workload.go: a workload from a file.

@@ -26,6 +26,7 @@ type order struct {
 	Wait     time.Duration // wait
 	Batch    int           // requests: events of each; 0 is 1
 	Fresh    bool          // requests: Messages of them over Window connections, or a connection for each
+	Channel  string        // requests: where to; "" is one that nobody listens to
 
 	Crowd *crowd.Options `json:",omitempty"` // crowd
 	At    int64          // begin, stop: Unix time in nanoseconds

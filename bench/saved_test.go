@@ -47,11 +47,18 @@ func examples(t *testing.T) map[string]Result {
 			{Target: peer, Before: latencies, Idle: 0.1, Storms: []ConnectStorm{
 				{99, 1, map[string]int{"4100": 1}, 3, 0.5, 0.02, latencies, latencies, 4}, {100, 0, nil, 0, 0.25, 0.03, latencies, latencies, 4}}},
 		}},
+		"cluster-cost": &ClusterCostResult{Node: ours, Redis: "7.0.15", Rate: 200, Flight: 64, Payload: 64, Columns: []ClusterCostColumn{{Nodes: 1, Rounds: costRounds(0)}, {Nodes: 2, Redis: true, Rounds: costRounds(0.1)}}},
 		"slow": &SlowResult{Readers: 10, Others: 5, Rate: 40, Payload: 6000, Seconds: 2, Rows: []SlowRow{
 			{ours, latencies, latencies, latencies, memory, 9 << 20, memory, map[string]int{"4100": 3, "reset": 1}, 1}}},
 		"play": played(ours, peer),
 		"idle": &IdleResult{Sockets: 100, Rows: []IdleRow{{ours, 60, 0.3, 100}, {peer, 60, 0.4, 100}}},
 	}
+}
+
+// costRounds is two rounds in which Redis used so much.
+func costRounds(redis float64) []ClusterCostRound {
+	turn := func(nodes ...float64) ClusterTurn { return ClusterTurn{100, 0.5, ClusterCPU{nodes, redis}} }
+	return []ClusterCostRound{{turn(0.1), turn(0.2), turn(0.3), latenciesOf([]float64{1, 2})}, {turn(0.2), turn(0.2), turn(0.4), latenciesOf([]float64{1, 3})}}
 }
 
 // played is a play of two targets, one round each.

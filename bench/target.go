@@ -126,14 +126,25 @@ func startServer(t Target, at place) (*server, error) {
 	if s.dir, err = os.MkdirTemp("", "resound-bench-"); err != nil {
 		return nil, err
 	}
-	if s.child, err = startChild(at, s.fill(t.Env), t.Program, s.fill(t.Args)...); err != nil {
-		s.stop()
-		return nil, fmt.Errorf("%s: %w", t.Name, err)
-	}
-	if err = s.await(); err != nil {
+	if err = s.launch(at); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// launch starts the process, and waits until it listens.
+func (s *server) launch(at place) (err error) {
+	if s.child, err = startChild(at, s.fill(s.Env), s.Program, s.fill(s.Args)...); err != nil {
+		s.stop()
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return s.await()
+}
+
+// crash ends the process as if it were never told, and waits until it is gone. What it had on the disk stays for launch.
+func (s *server) crash() {
+	s.child.kill()
+	s.child = nil
 }
 
 // find looks up the addresses of one that runs already.

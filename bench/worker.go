@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,7 @@ func (w *worker) carryOut(o order, r *report) (err error) {
 	case "bursts":
 		return w.bursts(o, r)
 	case "requests":
-		took, err := w.swarm.Requests("nobody", o.Messages, o.Window, o.Batch, o.Fresh)
+		took, err := w.swarm.Requests(cmp.Or(o.Channel, "nobody"), o.Messages, o.Window, o.Batch, o.Fresh)
 		r.Took = []int64{int64(took)}
 		return err
 	case "broadcast":
