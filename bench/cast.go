@@ -36,12 +36,22 @@ type line struct {
 
 // startCast starts o.Parts processes, which begin to connect.
 func startCast(cores Cores, o crowd.Options) (*cast, error) {
+	var parts []crowd.Options
+	for range o.Parts {
+		parts = append(parts, o)
+	}
+	return startParts(cores, parts)
+}
+
+// startParts starts a process for each of the options, which are numbered here.
+func startParts(cores Cores, parts []crowd.Options) (*cast, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := &cast{cores: map[int]bool{}, said: make(chan line, 64), over: make(chan struct{}), parts: o.Parts}
-	for o.Part = range o.Parts {
+	c := &cast{cores: map[int]bool{}, said: make(chan line, 64), over: make(chan struct{}), parts: len(parts)}
+	for _, o := range parts {
+		o.Part, o.Parts = len(c.loads), len(parts)
 		at := cores.part(o.Part)
 		if at.core >= 0 {
 			c.cores[at.core] = true

@@ -81,6 +81,48 @@ func startNodes(node Target, program string, nodes int, at place) (c *nodeSet, e
 	return c, nil
 }
 
+// clusterServers is a node on its own, one with a log, one of a cluster, and the Redis.
+func clusterServers(node Target) []Target {
+	return []Target{node, ClusterShape{Log: true}.node(node).named(node.Name + ", log"), node.Scaled().named(node.Name + ", scaled"), redis("redis-server")}
+}
+
+// ClusterShape is a number of nodes, with Redis or without.
+type ClusterShape struct {
+	Nodes int  `json:"nodes"`
+	Redis bool `json:"redis"`
+	Log   bool `json:"log,omitempty"` // it keeps its events on the disk; with Redis it is there that they are kept
+}
+
+// node is the one of a shape.
+func (c ClusterShape) node(t Target) Target {
+	if c.Log {
+		t.Args = append(append([]string{}, t.Args...), "--durability=process")
+	}
+	return t
+}
+
+func (c ClusterShape) name() string {
+	name := "one node"
+	if c.Nodes > 1 {
+		name = plural(c.Nodes, "node")
+	}
+	switch {
+	case c.Redis:
+		name += ", Redis"
+	case c.Log:
+		name += ", log"
+	}
+	return name
+}
+
+// program is what to start as Redis, "" for none.
+func (c ClusterShape) program(redis string) string {
+	if c.Redis {
+		return redis
+	}
+	return ""
+}
+
 // ClusterCPU is what the processes of a cluster have used, in seconds.
 type ClusterCPU struct {
 	Nodes []float64 `json:"nodes_s"` // in their order

@@ -37,8 +37,7 @@ type ClusterCostResult struct {
 
 // ClusterCostColumn is a number of nodes, with Redis or without.
 type ClusterCostColumn struct {
-	Nodes  int                `json:"nodes"`
-	Redis  bool               `json:"redis"`
+	ClusterShape
 	Rounds []ClusterCostRound `json:"rounds"`
 }
 
@@ -80,7 +79,7 @@ func (s ClusterCost) Run(ctx context.Context) (*ClusterCostResult, error) {
 		return nil, err
 	}
 	r := &ClusterCostResult{Node: s.Node, Redis: version, Rate: s.Rate, Flight: s.Flight, Payload: s.Payload, Cores: s.Cores,
-		Columns: []ClusterCostColumn{{Nodes: 1}, {Nodes: 1, Redis: true}, {Nodes: 2, Redis: true}}}
+		Columns: []ClusterCostColumn{{ClusterShape: ClusterShape{Nodes: 1}}, {ClusterShape: ClusterShape{Nodes: 1, Log: true}}, {ClusterShape: ClusterShape{Nodes: 1, Redis: true}}, {ClusterShape: ClusterShape{Nodes: 2, Redis: true}}}}
 	var runs []*costRun
 	defer func() {
 		for _, run := range runs {
@@ -116,12 +115,8 @@ func (s ClusterCost) Run(ctx context.Context) (*ClusterCostResult, error) {
 
 // start starts the nodes of a column, and a socket for each way of publishing, on the last of them; the first one is published to.
 func (s ClusterCost) start(column *ClusterCostColumn) (run *costRun, err error) {
-	program := ""
-	if column.Redis {
-		program = s.Redis
-	}
 	run = &costRun{column: column}
-	if run.nodeSet, err = startNodes(s.Node, program, column.Nodes, s.Cores.server()); err != nil {
+	if run.nodeSet, err = startNodes(column.node(s.Node), column.program(s.Redis), column.Nodes, s.Cores.server()); err != nil {
 		return nil, err
 	}
 	last := run.nodes[column.Nodes-1]
@@ -215,16 +210,6 @@ func (l *load) delivered(want int64) error {
 	}
 }
 
-func (c *ClusterCostColumn) name() string {
-	if !c.Redis {
-		return "one node"
-	}
-	if c.Nodes == 1 {
-		return "one node, Redis"
-	}
-	return fmt.Sprintf("%d nodes, Redis", c.Nodes)
-}
-
 // Table has three rows for each column.
 func (r *ClusterCostResult) Table() Table {
 	t := Table{
@@ -273,9 +258,7 @@ func (r *ClusterCostResult) Table() Table {
 }
 
 // Servers implements Result.
-func (r *ClusterCostResult) Servers() []Target {
-	return []Target{r.Node, r.Node.Scaled().named(r.Node.Name + ", scaled"), redis("redis-server")}
-}
+func (r *ClusterCostResult) Servers() []Target { return clusterServers(r.Node) }
 
 // Figures are the CPU of each turn, and how long events took.
 func (r *ClusterCostResult) Figures() []Figure {

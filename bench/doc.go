@@ -20,6 +20,9 @@
 //   - idle.go: what idle sockets take of the CPU.
 //   - cluster.go: several nodes and the Redis that they meet through.
 //   - cluster_cost.go: what a publish through it costs.
+//   - cluster_fanout.go: deliveries of nodes that share the sockets.
+//   - cluster_crash.go: one of them dies, and comes back.
+//   - cluster_crash_table.go: the table and the figures of that.
 //   - play.go: the open-loop scenario: a workload at a rate that does not ask whether the server keeps up.
 //   - presets.go: the workloads that have names: steady, rooms, table, presence, whisper, replay.
 //   - workload.go: a workload from a file.

@@ -24,16 +24,18 @@ const Format = 1
 
 // results makes an empty result for each kind that a file can hold. A new kind is a line here.
 var results = map[string]func() Result{
-	"calibrate":    func() Result { return &CalibrateResult{} },
-	"connect":      func() Result { return &ConnectResult{} },
-	"cluster-cost": func() Result { return &ClusterCostResult{} },
-	"fanout":       func() Result { return &FanoutResult{} },
-	"idle":         func() Result { return &IdleResult{} },
-	"memory":       func() Result { return &MemoryResult{} },
-	"play":         func() Result { return &PlayResult{} },
-	"publish":      func() Result { return &PublishResult{} },
-	"verify":       func() Result { return &VerifyResult{} },
-	"slow":         func() Result { return &SlowResult{} },
+	"calibrate":      func() Result { return &CalibrateResult{} },
+	"connect":        func() Result { return &ConnectResult{} },
+	"cluster-crash":  func() Result { return &ClusterCrashResult{} },
+	"cluster-fanout": func() Result { return &ClusterFanoutResult{} },
+	"cluster-cost":   func() Result { return &ClusterCostResult{} },
+	"fanout":         func() Result { return &FanoutResult{} },
+	"idle":           func() Result { return &IdleResult{} },
+	"memory":         func() Result { return &MemoryResult{} },
+	"play":           func() Result { return &PlayResult{} },
+	"publish":        func() Result { return &PublishResult{} },
+	"verify":         func() Result { return &VerifyResult{} },
+	"slow":           func() Result { return &SlowResult{} },
 }
 
 // Result is a scenario's outcome: the raw figures, and what is made of them. A pointer to a struct; a field

@@ -47,7 +47,17 @@ func examples(t *testing.T) map[string]Result {
 			{Target: peer, Before: latencies, Idle: 0.1, Storms: []ConnectStorm{
 				{99, 1, map[string]int{"4100": 1}, 3, 0.5, 0.02, latencies, latencies, 4}, {100, 0, nil, 0, 0.25, 0.03, latencies, latencies, 4}}},
 		}},
-		"cluster-cost": &ClusterCostResult{Node: ours, Redis: "7.0.15", Rate: 200, Flight: 64, Payload: 64, Columns: []ClusterCostColumn{{Nodes: 1, Rounds: costRounds(0)}, {Nodes: 2, Redis: true, Rounds: costRounds(0.1)}}},
+		"cluster-cost": &ClusterCostResult{Node: ours, Redis: "7.0.15", Rate: 200, Flight: 64, Payload: 64, Columns: []ClusterCostColumn{{ClusterShape{Nodes: 1}, costRounds(0)}, {ClusterShape{Nodes: 2, Redis: true}, costRounds(0.1)}}},
+		"cluster-crash": &ClusterCrashResult{Node: ours, Redis: "7.0.15", Nodes: 3, Sockets: 100, Channels: 20, Rate: 50, Payload: 64, Members: 5, Down: 2, Rounds: []CrashRound{
+			{Other: true, Began: 2, Listened: 2.5, Back: latencies, Told: 11, Listed: 12, Slowest: 1, Replay: CrashTally{Tally{Sent: 50, Delivered: 900}, 90, 0}, Plain: CrashTally{Tally{Lost: 80}, 0, 0},
+				Before: CrashBeside{5, 1, 2}, Beside: CrashBeside{5, 2, 9}, Seconds: []CrashTime{{-1, 100, 2}, {0, 0, 9}, {1, 100, 3}}},
+			{Away: 1, Back: latencies, Seconds: []CrashTime{{-1, 100, 2}, {0, 0, 9}, {1, 99, 3}}},
+		}},
+		"cluster-fanout": &ClusterFanoutResult{Node: ours, Redis: "7.0.15", Sockets: 300, Window: 1, Payload: 64, Columns: []ClusterFanoutColumn{
+			{ClusterShape{Nodes: 1}, 1, []ClusterFanoutRound{{600, ClusterCPU{[]float64{0.1}, 0}, []int64{1e6, 2e6}}}},
+			{ClusterShape{Nodes: 3, Redis: true}, 1, []ClusterFanoutRound{{600, ClusterCPU{[]float64{0.1, 0.1, 0.2}, 0.1}, []int64{2e6, 3e6}}}},
+			{ClusterShape{Nodes: 3, Redis: true}, 60, []ClusterFanoutRound{{300, ClusterCPU{[]float64{0.1, 0.1, 0.2}, 0.1}, []int64{2e6}}}},
+		}},
 		"slow": &SlowResult{Readers: 10, Others: 5, Rate: 40, Payload: 6000, Seconds: 2, Rows: []SlowRow{
 			{ours, latencies, latencies, latencies, memory, 9 << 20, memory, map[string]int{"4100": 3, "reset": 1}, 1}}},
 		"play": played(ours, peer),

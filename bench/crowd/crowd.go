@@ -11,11 +11,14 @@ import (
 
 // Options is what a crowd connects to, and its part in the play.
 type Options struct {
-	Server          sys.Addr
-	API             sys.Addr // where it takes publishes; Server if it has no port
-	Host, APIHost   string   // the names that requests carry; the addresses if they are ""
-	ID, Key, Secret string   // of the application
-	Path            string   // prefix of the server's paths, or ""
+	Server sys.Addr
+	API    sys.Addr // where it takes publishes; Server if it has no port
+	// Others are servers that are one with Server: who is closed or refused by one goes on to the next of them, as behind a
+	// balancer that takes a server out. Without any, everybody comes back to Server.
+	Others          []sys.Addr
+	Host, APIHost   string // the names that requests carry; the addresses if they are ""
+	ID, Key, Secret string // of the application
+	Path            string // prefix of the server's paths, or ""
 
 	Workload Workload
 	Part     int // this process's number
@@ -47,6 +50,8 @@ type conn struct {
 	group  *group
 	begun  int64 // when it was dialled, Unix time in nanoseconds
 	asked  int64 // when the upgrade was sent
+	failed int   // sockets that a server closed or refused
+	ended  int64 // when the last of those that was ready was closed, until there is another that is; Unix time in nanoseconds
 	id     string
 	subs   []sub
 	rest   []byte // the start of a frame, or of the answer to the upgrade
@@ -159,7 +164,7 @@ func New(o Options, report func(Second)) (*Crowd, error) {
 
 // addGroup makes a group's channels, and this process's seats in it.
 func (c *Crowd) addGroup(number int, from Group) {
-	g := &group{Group: from, number: number, first: int32(len(c.channels)), GroupResult: newGroupResult(from.Name)}
+	g := &group{Group: from, number: number, first: int32(len(c.channels)), GroupResult: NewGroupResult(from.Name)}
 	c.groups = append(c.groups, g)
 	for i := range g.Channels {
 		c.channels = append(c.channels, channel{name: g.channel(i), group: g, local: i})

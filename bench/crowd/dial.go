@@ -58,7 +58,8 @@ func (c *Crowd) reasons() (list []string) {
 func (c *Crowd) dial(id int32) {
 	s := &c.conns[id]
 	s.begun = time.Now().UnixNano()
-	fd, err := sys.Dial(c.source(c.o.Server), c.o.Server, 0)
+	to := c.server(id)
+	fd, err := sys.Dial(c.source(to), to, 0)
 	if err == nil {
 		if err = c.poller.Add(fd, id, sys.Out|sys.In); err != nil {
 			sys.Close(fd)
@@ -74,6 +75,15 @@ func (c *Crowd) dial(id int32) {
 	}
 	s.fd, s.state, s.waits = int32(fd), connecting, 0
 	c.dialling++
+}
+
+// server is where a seat's socket connects to.
+func (c *Crowd) server(id int32) sys.Addr {
+	failed := c.conns[id].failed
+	if n := len(c.o.Others); n > 0 && failed > 0 {
+		return c.o.Others[(int(id)+failed)%n]
+	}
+	return c.o.Server
 }
 
 // source is the address that the next socket dials from. Only this machine takes any.

@@ -124,6 +124,7 @@ func (c *Crowd) lost(id int32, s *conn, reason string) {
 	}
 	if s.state == ready {
 		c.open--
+		s.ended = time.Now().UnixNano()
 	} else {
 		c.dialling--
 	}
@@ -134,6 +135,7 @@ func (c *Crowd) lost(id int32, s *conn, reason string) {
 // refused notes why there is no socket, and lets it try again.
 func (c *Crowd) refused(id int32, s *conn, reason string) {
 	s.group.Closed[reason]++
+	s.failed++
 	if c.begin != 0 {
 		c.pacer.add(task{time.Now().UnixNano() + int64(retry), doBack, id})
 	}

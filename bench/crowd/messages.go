@@ -206,7 +206,10 @@ func (c *Crowd) subscribedTo(s *conn) {
 	if s.cut && c.steady(s.begun) {
 		g.Returned++
 	}
-	s.state, s.cut = ready, false
+	if s.ended != 0 {
+		g.Latency.Back.Record(time.Duration(c.now - s.ended))
+	}
+	s.state, s.cut, s.ended = ready, false, 0
 	c.dialling--
 	c.open++
 }

@@ -55,11 +55,14 @@ type Latency struct {
 	Subscribe *hist.Histogram `json:"subscribe"` // the same, in it
 	Joined    *hist.Histogram `json:"joined"`    // from a member's subscription to another member
 	CatchUp   *hist.Histogram `json:"catch_up"`  // from the dial to having all that was due before
+	// Back is from when a server closed a socket to its subscriptions on the next; nil in results that are older.
+	Back *hist.Histogram `json:"back,omitempty"`
 }
 
-func newGroupResult(name string) GroupResult {
+// NewGroupResult returns one that counts nothing yet.
+func NewGroupResult(name string) GroupResult {
 	return GroupResult{Group: name, Closed: map[string]int64{}, Errors: map[string]int64{},
-		Latency: Latency{hist.New(), hist.New(), hist.New(), hist.New(), hist.New(), hist.New(), hist.New()}}
+		Latency: Latency{hist.New(), hist.New(), hist.New(), hist.New(), hist.New(), hist.New(), hist.New(), hist.New()}}
 }
 
 // Merge adds what another process, or another round, had.
@@ -67,7 +70,7 @@ func (r *Result) Merge(o *Result) {
 	if r.Groups == nil {
 		r.From, r.End, r.Late = o.From, o.End, hist.New()
 		for _, g := range o.Groups {
-			r.Groups = append(r.Groups, newGroupResult(g.Group))
+			r.Groups = append(r.Groups, NewGroupResult(g.Group))
 		}
 	}
 	r.Late.Merge(o.Late)
@@ -78,7 +81,7 @@ func (r *Result) Merge(o *Result) {
 
 // Total is all groups as one.
 func (r *Result) Total() GroupResult {
-	t := newGroupResult("")
+	t := NewGroupResult("")
 	for i := range r.Groups {
 		t.Merge(&r.Groups[i])
 	}
@@ -103,12 +106,14 @@ func (g *GroupResult) Merge(o *GroupResult) {
 	}
 	into, from := g.Latency.all(), o.Latency.all()
 	for i := range into {
-		into[i].Merge(from[i])
+		if from[i] != nil {
+			into[i].Merge(from[i])
+		}
 	}
 }
 
 func (l Latency) all() []*hist.Histogram {
-	return []*hist.Histogram{l.Delivery, l.Publish, l.Whisper, l.Connect, l.Subscribe, l.Joined, l.CatchUp}
+	return []*hist.Histogram{l.Delivery, l.Publish, l.Whisper, l.Connect, l.Subscribe, l.Joined, l.CatchUp, l.Back}
 }
 
 func (t *Tally) add(o Tally) {

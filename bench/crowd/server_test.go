@@ -563,3 +563,21 @@ func TestServerThatRefusesIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who is closed by a server goes on to the others, and who they do not let in goes on to the next of them.
+func TestClosedSocketsGoOn(t *testing.T) {
+	seats := make([]conn, 4)
+	c := &Crowd{o: Options{Server: sys.Addr{Port: 1}, Others: []sys.Addr{{Port: 2}, {Port: 3}}}, conns: seats}
+	for failed, want := range [][4]int{{1, 1, 1, 1}, {3, 2, 3, 2}, {2, 3, 2, 3}} {
+		for id := range seats {
+			seats[id].failed = failed
+			if got := c.server(int32(id)).Port; got != want[id] {
+				t.Errorf("seat %d, closed %d times: server %d, want %d", id, failed, got, want[id])
+			}
+		}
+	}
+	c.o.Others = nil
+	if got := c.server(0).Port; got != 1 {
+		t.Errorf("without others: server %d", got)
+	}
+}

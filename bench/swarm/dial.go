@@ -94,7 +94,8 @@ func source(to sys.Addr, part, i int) [4]byte {
 
 func (s *Swarm) dial() error {
 	id := len(s.conns)
-	fd, err := sys.Dial(source(s.o.Server, 0, id/perSource), s.o.Server, s.o.ReceiveBuffer)
+	to := s.server(id)
+	fd, err := sys.Dial(source(to, 0, id/perSource), to, s.o.ReceiveBuffer)
 	if err != nil {
 		return err
 	}
@@ -106,6 +107,15 @@ func (s *Swarm) dial() error {
 	s.conns = append(s.conns, conn{fd: int32(fd), begun: int64(time.Since(s.begun)), got: s.counts[s.channelOf(id)]})
 	s.open++
 	return nil
+}
+
+// server is where a socket connects to.
+func (s *Swarm) server(id int) sys.Addr {
+	n := len(s.o.Others) + 1
+	if at := id / len(s.counts) % n; at > 0 {
+		return s.o.Others[at-1]
+	}
+	return s.o.Server
 }
 
 // connected: the socket is there, or is not.
@@ -180,7 +190,7 @@ func (s *Swarm) greeted(id int32, c *conn, text []byte) {
 	}
 	sub := wire.Subscription{Channel: s.o.Channels[s.channelOf(int(id))], SocketID: wire.SocketID(text)}
 	if strings.HasPrefix(sub.Channel, "presence-") { // each socket is a user of its own
-		sub.Member = wire.Member(strconv.Itoa(int(id)), strings.Repeat("n", max(s.o.UserInfo-wire.MemberSize, 0)))
+		sub.Member = wire.Member(strconv.Itoa(s.o.First+int(id)), strings.Repeat("n", max(s.o.UserInfo-wire.MemberSize, 0)))
 	}
 	c.state = subscribing
 	s.send(id, c, s.signer.AppendSubscribe(nil, sub))

@@ -14,6 +14,8 @@ type Options struct {
 	API    sys.Addr // where it takes publishes; Server if it has no port
 	// Host and APIHost are the names that requests carry; the addresses if they are "".
 	Host, APIHost string
+	// Others are more servers that are one with Server: with n of them, every channel has an (n+1)th of its sockets on each.
+	Others []sys.Addr
 	// Silent sockets connect and send nothing: the server is the raw baseline, which
 	// takes orders at Control, if that has a port.
 	Silent  bool
@@ -27,6 +29,7 @@ type Options struct {
 	Channels []string
 	Members  int
 	UserInfo int // bytes of user_info of a member of a presence channel
+	First    int // the user that the first socket is on a presence channel; the next one is the next
 	// Further is how many more channels each socket is subscribed to, at most 65,535; nothing happens on them, and
 	// nothing may be published before all are subscribed.
 	Further int

@@ -234,3 +234,24 @@ func TestBaseline(t *testing.T) {
 		t.Errorf("the baseline ended with %v", err)
 	}
 }
+
+// Of several servers that are one, each has as many sockets of every channel.
+func TestSocketsOfSeveralServers(t *testing.T) {
+	one, two, three := sys.Addr{Port: 1}, sys.Addr{Port: 2}, sys.Addr{Port: 3}
+	for _, channels := range []int{1, 2, 3, 6} {
+		s, err := New(Options{Server: one, Others: []sys.Addr{two, three}, Channels: make([]string, channels)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := map[[2]int]int{}
+		for id := range 3 * channels * 5 {
+			have[[2]int{s.channelOf(id), s.server(id).Port}]++
+		}
+		for at, n := range have {
+			if n != 5 || len(have) != 3*channels {
+				t.Errorf("%d channels: %d sockets of channel %d on server %d, of %d such pairs", channels, n, at[0], at[1], len(have))
+			}
+		}
+		s.Close()
+	}
+}

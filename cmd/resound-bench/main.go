@@ -42,7 +42,7 @@ type grammar struct {
 	Connect connectCommand `cmd:"" help:"A storm of connections while a broadcast goes on: refused dials, connects a second, CPU, latency."`
 	Slow    slowCommand    `cmd:"" help:"Sockets that stop reading: memory, closes, and the latency of those that read."`
 	Idle    idleCommand    `cmd:"" help:"CPU of sockets that do nothing but answer pings."`
-	Cluster clusterCommand `cmd:"" help:"Several nodes over Redis, beside one on its own: what a publish costs."`
+	Cluster clusterCommand `cmd:"" help:"Several nodes over Redis: what a publish costs, how they share sockets, and one that dies."`
 	Record  recordCommand  `cmd:"" help:"What a server that runs is used for, by its counters: the ground for what-if."`
 	WhatIf  whatIfCommand  `cmd:"" name:"what-if" help:"Play a recording with twice the viewers, or more of anything."`
 
@@ -110,7 +110,8 @@ func (g *grammar) commands() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"fanout": g.Fanout.run, "memory": g.Memory.run, "publish": g.Publish.run, "connect": g.Connect.run, "slow": g.Slow.run, "idle": g.Idle.run,
 		"steady": g.Steady.run, "rooms": g.Rooms.run, "table": g.Table.run, "presence": g.Presence.run, "whisper": g.Whisper.run, "replay": g.Replay.run,
-		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run, "cluster <part>": g.Cluster.run, "record": g.Record.run, "what-if <file>": g.WhatIf.run, "calibrate": g.Calibrate.run, "plan": g.Plan.run,
+		"mixed": g.Mixed.run, "mixed <file>": g.Mixed.run, "cluster cost": g.Cluster.Cost.run, "cluster fanout": g.Cluster.Fanout.run, "cluster crash": g.Cluster.Crash.run,
+		"record": g.Record.run, "what-if <file>": g.WhatIf.run, "calibrate": g.Calibrate.run, "plan": g.Plan.run,
 		"report": g.Report.run, "report <file>": g.Report.run,
 	}
 }
