@@ -166,6 +166,9 @@ run-table                        = table --nice=$(NICE) --duration 10s
 run-presence                     = presence --nice=$(NICE) --duration 10s
 run-whisper                      = whisper --nice=$(NICE) --duration 10s
 run-replay                       = replay --nice=$(NICE) --duration 10s
+run-cluster-cost                 = cluster cost --nice=$(NICE) --rounds $(ROUNDS)
+run-cluster-fanout               = cluster fanout --nice=$(NICE) --rounds $(ROUNDS)
+run-cluster-crash                = cluster crash --nice=$(NICE)
 run-calibrate                    = calibrate --nice=$(NICE)
 run-verify                       = plan --verify --nice=$(NICE) --model $(RESULTS)/calibrate.json
 

@@ -132,13 +132,16 @@ func startServer(t Target, at place) (*server, error) {
 	return s, nil
 }
 
-// launch starts the process, and waits until it listens.
+// launch starts the process, and waits until it listens. One that does not is ended, once.
 func (s *server) launch(at place) (err error) {
 	if s.child, err = startChild(at, s.fill(s.Env), s.Program, s.fill(s.Args)...); err != nil {
 		s.stop()
 		return fmt.Errorf("%s: %w", s.Name, err)
 	}
-	return s.await()
+	if err = s.await(); err != nil {
+		s.child = nil
+	}
+	return err
 }
 
 // crash ends the process as if it were never told, and waits until it is gone. What it had on the disk stays for launch.
