@@ -59,9 +59,9 @@ func (r *ClusterCrashResult) Table() Table {
 			t.Rows = append(t.Rows, cells)
 		}
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("Times are medians of %d deaths each, with the quartiles in brackets, counts the sums of them. A socket that was closed waits one second before it dials again, as pusher-js does; "+
+	t.Notes = append(t.Notes, fmt.Sprintf("Each column is %s: times are medians, with the quartiles in brackets, counts are sums. A socket that was closed waits one second before it dials again, as pusher-js does; "+
 		"half of them ask for what they missed. The members are %d of a presence channel, who do not come back. The latency counts from when an event was due, to a few percent. "+
-		"Nodes and Redis share one core, the load has the other.", max(len(r.Rounds)/2, 1), r.Members))
+		"Nodes and Redis share one core, the load has the other.", plural(max(len(r.Rounds)/2, 1), "death"), r.Members))
 	if r.Partial {
 		t.Notes = append(t.Notes, "Interrupted: these are the deaths that had finished.")
 	}

@@ -30,6 +30,7 @@ Examples:
     resound-bench fanout --server bin/resound --command 'mine=./server --port {port} --key {key} --secret {secret}'
     resound-bench publish --peers peers.yaml
     resound-bench steady --sockets 10000 --rate 20
+    resound-bench cluster cost
     resound-bench mixed --example > mine.yaml; resound-bench mixed mine.yaml
     resound-bench report fanout.json --html fanout.html
 
