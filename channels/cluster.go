@@ -17,6 +17,7 @@ type cluster struct {
 	ids      atomic.Uint64 // of events that are published here
 	strays   strays
 	tallies  clusterCounters
+	offset   int64 // seconds, at random: nodes do not note everything anew at the same time
 }
 
 // ClusterOptions are what a hub in a cluster needs.
@@ -29,6 +30,7 @@ type ClusterOptions struct {
 func (h *Hub) UseBroker(b Broker, o ClusterOptions) {
 	h.broker, h.deadline, h.replays.memory = b, o.Deadline, int64(o.Memory)
 	h.ids.Store(rand.Uint64())
+	h.offset = rand.Int64N(renotePeriod)
 }
 
 // joined reports whether the other nodes are there, or what they have left.
@@ -47,15 +49,19 @@ const renotePeriod = 12 * 3600
 // renote notes all that this node has to note anew, and looks up what is not known.
 func (h *Hub) renote() {
 	h.apps.Range(func(_, v any) bool {
-		a := v.(*App)
-		a.each(func(c *Channel) bool {
-			c.unsure.Store(true)
-			c.reconnectSoon()
-			return true
-		})
-		a.users.renew(a)
+		v.(*App).renote()
 		return true
 	})
+}
+
+// renote is Hub.renote, for one application.
+func (a *App) renote() {
+	a.each(func(c *Channel) bool {
+		c.unsure.Store(true)
+		c.reconnectSoon()
+		return true
+	})
+	a.users.renew(a)
 }
 
 // Parted does nothing: whoever publishes asks the broker. See Receiver.
@@ -328,7 +334,8 @@ func (k *straying) load(context.Context) {
 		list[i].ticket = k.h.broker.Break(list[i].app, list[i].channel)
 	}
 	for i := range list {
-		if list[i].ticket.Wait() != nil {
+		_, served := k.h.apps.Load(list[i].app)
+		if list[i].ticket.Wait() != nil && served {
 			list[i].turn = 0 // the next tick tries again
 		}
 	}

@@ -148,7 +148,7 @@ func TestRecordsAreNotedAgain(t *testing.T) {
 	x := b.nodes[0]
 	x.watch(room, `{"user_id":1}`)
 	b.topic(room).records = nil
-	x.clock += renotePeriod
+	x.clock += renotePeriod + 1
 	x.hub.Tick(x.now())
 	b.settleAll()
 	if r := b.topic(room).records; len(r) != 1 {

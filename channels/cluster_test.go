@@ -350,3 +350,21 @@ func TestUnreadableEntry(t *testing.T) {
 		t.Errorf("epoch %d", head.Epoch)
 	}
 }
+
+// What is noted under a secret that has changed is noted again.
+func TestAnotherSecret(t *testing.T) {
+	b := newBus(t, 2, 1, 1<<20, 100)
+	x := b.nodes[0]
+	x.watch("presence-a", `{"user_id":1}`)
+	b.topic("presence-a").records = nil
+	b.follow(func(a *apps.App) { a.MaxBatch = 7 })
+	b.settleAll()
+	if r := b.topic("presence-a").records; len(r) != 0 {
+		t.Errorf("%d records after another change", len(r))
+	}
+	b.follow(func(a *apps.App) { a.Secret = "another" })
+	b.settleAll()
+	if r := b.topic("presence-a").records; len(r) != 1 {
+		t.Errorf("%d records", len(r))
+	}
+}

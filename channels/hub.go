@@ -104,8 +104,11 @@ func (h *Hub) Update(list []*apps.App) (gone []*App) {
 			h.apps.Delete(id)
 			a.gone.Store(true)
 			gone = append(gone, a)
-		} else if a.Settings() != settings {
+		} else if was := a.Settings(); was != settings {
 			a.settings.Store(newSettings(settings))
+			if h.broker != nil && was.Secret != settings.Secret {
+				a.renote() // nobody believes what was noted under the old one
+			}
 		}
 		return true
 	})
@@ -119,7 +122,7 @@ func (h *Hub) Tick(now time.Time) {
 	before := h.now.Swap(now.Unix())
 	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
 	h.replays.unpark()
-	if h.joined() && every(renotePeriod) {
+	if h.joined() && (now.Unix()+h.offset)/renotePeriod != (before+h.offset)/renotePeriod {
 		h.renote()
 	}
 	counts, caches := every(countInterval), every(sweepInterval)

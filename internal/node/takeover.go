@@ -146,6 +146,9 @@ func (n *Node) handOver() (done control.Restarted, err error) {
 	done = control.Restarted{PID: younger.PID(), Took: time.Since(begun).Seconds(), Sockets: n.engine.Sockets()}
 	n.log.Info("another process has taken over", "pid", done.PID, "took", time.Since(begun).Round(time.Millisecond), "sockets", done.Sockets)
 	n.api.Release(n.dialSelf) // whoever listens there now
+	if n.cluster != nil {
+		n.engine.Hub().ReleaseReplays() // the log is nobody's alone, and who is still here is to miss nothing
+	}
 	close(m.gone)
 	return done, nil
 }
