@@ -156,6 +156,9 @@ func (w *Watcher) restarts(next *Config) {
 		if perApplication(s.group) || s.group == "app" || s.Name == "config" || s.Name == "env-file" {
 			continue
 		}
+		if s.group == "cluster" && s.Name != "scaling" && !w.started.Scaling {
+			continue // the rest of Laravel's
+		}
 		if (s.Name == "tls-cert" || s.Name == "tls-key") && w.started.Secure() && next.Secure() {
 			continue // live
 		}

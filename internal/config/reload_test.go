@@ -342,3 +342,31 @@ func TestTrail(t *testing.T) {
 		t.Errorf("a link to itself: %d steps", len(got))
 	}
 }
+
+// What needs a restart is named, and a password is not. Laravel's Redis is nobody's business without scaling.
+func TestReloadOfTheCluster(t *testing.T) {
+	const app, other = "REVERB_APP_ID=1001\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\n", "REDIS_HOST=other\nREDIS_PASSWORD=hush-hush-2\nREDIS_URL=redis://u:hush-hush-3@h\n"
+	for scaling, want := range map[string][]string{
+		"": {`level=INFO msg="the configuration was read again, no application has changed" applications=1`},
+		"REVERB_SCALING_ENABLED=true\n": {
+			`level=WARN msg="this setting needs a restart" setting=redis-url running="" set=redis://u:hu********@h from=F:7`,
+			`level=WARN msg="this setting needs a restart" setting=redis-host running=127.0.0.1 set=other from=F:5`,
+			`level=WARN msg="this setting needs a restart" setting=redis-password running=hu******** set=hu******** from=F:6`,
+			`level=INFO msg="the configuration was read again, no application has changed" applications=1`,
+		},
+	} {
+		w := newWorld(t).laravel(t, app+scaling+"REDIS_PASSWORD=hush-hush-1\n")
+		r := newReloads(w.start(t))
+		path := w.write(t, ".env", app+scaling+other)
+		if err := r.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		said := r.said()
+		for i := range said {
+			said[i] = strings.ReplaceAll(said[i], path, "F")
+		}
+		if !slices.Equal(said, want) {
+			t.Errorf("scaling %q: it says\n%s", scaling, strings.Join(said, "\n"))
+		}
+	}
+}
