@@ -75,6 +75,9 @@ const (
 type sealer struct {
 	secret string
 	macs   sync.Pool // of hash.Hash
+
+	before *sealer   // of the secret that the app had before; nil when it has had no other
+	until  time.Time // when that is believed no more
 }
 
 func newSealer(secret string) *sealer {
@@ -165,6 +168,11 @@ func (s *sealers) of(app string) *sealer {
 		return v.(*sealer)
 	}
 	n := newSealer(secret)
+	if v, ok := s.byApp.Load(app); ok {
+		was := v.(*sealer)
+		n.before, n.until = &sealer{secret: was.secret}, time.Now().Add(oldSecret)
+		n.before.macs.New = was.macs.New
+	}
 	s.byApp.Store(app, n)
 	return n
 }
@@ -179,9 +187,14 @@ func (s *sealers) open(b []byte, app, topic string) (envelope, bool) {
 	if key == nil {
 		return envelope{}, false
 	}
+	return e, key.fits(b) || key.before != nil && time.Now().Before(key.until) && key.before.fits(b)
+}
+
+// fits reports whether an envelope has the MAC of this key.
+func (s *sealer) fits(envelope []byte) bool {
 	var sum [sha256.Size]byte
-	key.mac(b, &sum)
-	return e, subtle.ConstantTimeCompare(sum[:macSize], b[macAt:nameAt]) == 1
+	s.mac(envelope, &sum)
+	return subtle.ConstantTimeCompare(sum[:macSize], envelope[macAt:nameAt]) == 1
 }
 
 // parsePlaced cuts a message of the form formPlaced.

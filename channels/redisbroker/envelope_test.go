@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"resound/channels"
 	"resound/protocol"
@@ -53,8 +54,12 @@ func TestSecretChanges(t *testing.T) {
 	in := envelope{kind: kindSay, app: "a", topic: "x"}
 	sealed := s.of("a").seal(&in)
 	now = "new"
+	if _, ok := s.open(sealed, "a", "x"); !ok {
+		t.Error("the old secret is good no more, while other nodes may still have it")
+	}
+	s.of("a").until = time.Now()
 	if _, ok := s.open(sealed, "a", "x"); ok {
-		t.Error("the old secret is good")
+		t.Error("the old secret is good for ever")
 	}
 	if _, ok := s.open(s.of("a").seal(&in), "a", "x"); !ok {
 		t.Error("the new secret is not good")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type roll struct {
 	former map[channels.NodeID]bool      // of until: has another id by now
 	left   map[channels.NodeID]bool      // of until: has said bye
 	doubts map[channels.NodeID]bool      // not of until: there is a record of it, which may have come late
+	gone   map[channels.NodeID]bool      // not of until: has been, and no id comes twice
 	stale  bool                          // look at the leases before it is time
 }
 
@@ -89,6 +91,28 @@ func (b *Broker) dead(nodes map[channels.NodeID]bool) map[channels.NodeID]bool {
 		}
 	}
 	return m
+}
+
+// allGone reports whether nodes that are not known to be alive are known to be gone for good.
+func (b *Broker) allGone(dead map[channels.NodeID]bool) bool {
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	for n := range dead {
+		if !b.roll.gone[n] {
+			return false
+		}
+	}
+	return true
+}
+
+// areGone notes nodes that have no lease although somebody has just looked.
+func (b *Broker) areGone(dead map[channels.NodeID]bool) {
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	if b.roll.gone == nil || len(b.roll.gone)+len(dead) > maxGone {
+		b.roll.gone = make(map[channels.NodeID]bool)
+	}
+	maps.Copy(b.roll.gone, dead)
 }
 
 func (b *Broker) lookAtNodes() {

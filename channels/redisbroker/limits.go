@@ -61,6 +61,17 @@ const (
 	touchEvery = time.Hour
 	touchBatch = 128
 
+	// visitTTL is metaTTL of a channel on which nothing was ever published: anybody may subscribe to any number of them, one after the
+	// other. It lasts until one that is heard is renewed.
+	visitTTL = 2 * touchEvery
+
+	// maxGone is how many nodes are remembered that are gone for good.
+	maxGone = 10_000
+
+	// oldSecret is how long what was sealed with a secret that has changed is still believed: all nodes have the new one by then, and what is
+	// retained for longer is read as a gap.
+	oldSecret = 10 * time.Minute
+
 	// foreverTTL is for what has no age: a browser's page is not older, and Redis is not to fill up with channels of old.
 	foreverTTL = 30 * 24 * time.Hour
 

@@ -62,11 +62,14 @@ type room struct{ ops, bytes, notes atomic.Int64 }
 
 // enter notes an op, or reports that there is no room for it.
 func (r *room) enter(o *op) bool {
-	size, bytes, most := int64(o.size), &r.bytes, int64(maxQueuedBytes)
-	if o.kind == opNote {
+	size, bytes, most, count := int64(o.size), &r.bytes, int64(maxQueuedBytes), int64(maxQueued)
+	switch o.kind {
+	case opNote:
 		bytes, most = &r.notes, maxNotesBytes
+	case opSay: // what clients say to each other leaves room for what is published
+		most, count = most/2, count/2
 	}
-	if bytes, ops := bytes.Add(size), r.ops.Add(1); bytes > most || ops > maxQueued {
+	if bytes, ops := bytes.Add(size), r.ops.Add(1); bytes > most || ops > count {
 		r.leave(o)
 		return false
 	}

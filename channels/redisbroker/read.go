@@ -61,7 +61,7 @@ func (b *Broker) Load(ctx context.Context, app, topic string) (channels.Scene, e
 		log = l
 		n := &p.names
 		keys := []string{n.log(), n.stream(l, name), n.cache(name), n.records(name)}
-		return scriptLoad.cmd(s.redis.B(), keys, string(l[:]), name, n.recordsOf(name), millis(metaTTL), number(maxLoad))
+		return scriptLoad.cmd(s.redis.B(), keys, string(l[:]), name, n.recordsOf(name), millis(visitTTL), number(maxLoad))
 	}, false)
 	if err != nil {
 		return channels.Scene{}, err
@@ -77,14 +77,18 @@ func (b *Broker) Load(ctx context.Context, app, topic string) (channels.Scene, e
 		}
 		b.parseRecords(app, topic, node, records, &scene)
 	}
-	if len(b.dead(nodes)) == 0 {
+	dead := b.dead(nodes)
+	if len(dead) == 0 {
 		return scene, nil
 	}
-	// A node that is not known has just come, or is gone and nobody has removed its records.
-	if err := b.refresh(ctx); err != nil {
-		return channels.Scene{}, err
+	if !b.allGone(dead) {
+		// A node that is not known has just come, or is gone and nobody has removed its records.
+		if err := b.refresh(ctx); err != nil {
+			return channels.Scene{}, err
+		}
+		dead = b.dead(nodes)
+		b.areGone(dead)
 	}
-	dead := b.dead(nodes)
 	kept := scene.Records[:0]
 	for _, r := range scene.Records {
 		if !dead[r.Node] {
