@@ -105,12 +105,14 @@ func judge(err error) verdict {
 	if r.IsNil() {
 		return fine
 	}
-	// An error within a script of Redis 6 comes with the script's name in front.
-	text := r.Error()
-	if rest, ok := strings.CutPrefix(text, "ERR Error running script"); ok {
-		if _, after, ok := strings.Cut(rest, "-"); ok {
-			text = after
-		}
+	return judgeText(r.Error())
+}
+
+// judgeText judges an answer of Redis.
+func judgeText(text string) verdict {
+	// Redis 6 has the script and the line in front of what went wrong within a script.
+	if i := strings.LastIndex(text, "@user_script"); i >= 0 && !strings.Contains(text, "on @user_script") {
+		text = strings.TrimLeft(text[i+len("@user_script"):], ":-0123456789 ")
 	}
 	word, _, _ := strings.Cut(text, " ")
 	switch word {

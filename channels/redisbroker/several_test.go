@@ -287,3 +287,28 @@ func TestVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestJudge: what Redis says, of the versions that say it differently.
+func TestJudge(t *testing.T) {
+	for text, want := range map[string]verdict{
+		"OOM command not allowed when used memory > 'maxmemory'.":                                                                                refused,
+		"OOM command not allowed when used memory > 'maxmemory'. script: 0f3a, on @user_script:64.":                                              refused,
+		"ERR Error running script (call to f_0f3a): @user_script:64: @user_script: 64: -OOM command not allowed when used memory > 'maxmemory'.": refused,
+		"@user_script: 64: OOM command not allowed when used memory > 'maxmemory'.":                                                              refused,
+		"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.":                                       refused,
+		"NOREPLICAS Not enough good replicas to write.":                                                                                          refused,
+		"READONLY You can't write against a read only replica.":                                                                                  lost,
+		"ERR Error running script (call to f_0f3a): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica.":     lost,
+		"MOVED 3999 127.0.0.1:6381":                                         lost,
+		"LOADING Redis is loading the dataset":                              lost,
+		"NOPERM this user has no permissions":                               lost,
+		"NOSCRIPT No matching script. Please use EVAL.":                     unknown,
+		"WRONGTYPE Operation against a key holding the wrong kind of value": broken,
+		"ERR unknown command":                                               broken,
+		"":                                                                  broken,
+	} {
+		if got := judgeText(text); got != want {
+			t.Errorf("%q is %d, want %d", text, got, want)
+		}
+	}
+}
