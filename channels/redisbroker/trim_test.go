@@ -125,7 +125,7 @@ func TestLeftovers(t *testing.T) {
 	ttl := func(key string) time.Duration { return time.Duration(r.Do("PTTL", key).(int64)) * time.Millisecond }
 	near("short", ttl(a.key("stream", "short")), windowTTL)
 	near("short", expires(r, meta("short")), metaTTL)
-	near("y", expires(r, meta("y")), metaTTL)
+	near("y", expires(r, meta("y")), visitTTL)
 	near("aged", ttl(a.key("stream", "aged")), 48*time.Hour)
 	near("aged", expires(r, meta("aged")), 48*time.Hour)
 	near("cache-x", ttl(a.key("stream", "cache-x")), foreverTTL)
