@@ -21,11 +21,11 @@ const (
 // and for new ones, until Heal. Its methods may be called by any goroutine.
 type Proxy struct {
 	listener net.Listener
-	target   string
 	group    sync.WaitGroup // of all goroutines
 
 	mu       sync.Mutex
 	changed  *sync.Cond // of what mu guards
+	target   string
 	pipes    map[*pipe]struct{}
 	accepted int
 	refuse   bool
@@ -100,6 +100,9 @@ func (p *Proxy) Truncated() bool {
 	return p.truncate < 0
 }
 
+// Turn makes new connections go to another server, as to one that has taken over. Those that there are go on.
+func (p *Proxy) Turn(target string) { p.set(func() { p.target = target }) }
+
 // Heal ends all trouble.
 func (p *Proxy) Heal() {
 	p.set(func() { p.refuse, p.held, p.delay, p.truncate = false, 0, 0, -1 })
@@ -130,19 +133,19 @@ func (p *Proxy) accept() {
 		}
 		p.mu.Lock()
 		p.accepted++
-		refuse := p.refuse || p.closed
+		refuse, target := p.refuse || p.closed, p.target
 		p.mu.Unlock()
 		if refuse {
 			reset(client)
 			continue
 		}
-		p.group.Go(func() { p.serve(client) })
+		p.group.Go(func() { p.serve(client, target) })
 	}
 }
 
 // serve connects a client with the server. It is accepted even while nothing is forwarded, as a network does that is slow.
-func (p *Proxy) serve(client net.Conn) {
-	server, err := net.DialTimeout("tcp", p.target, patience)
+func (p *Proxy) serve(client net.Conn, target string) {
+	server, err := net.DialTimeout("tcp", target, patience)
 	if err != nil {
 		reset(client)
 		return

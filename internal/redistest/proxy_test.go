@@ -123,7 +123,12 @@ func TestProxyRefuses(t *testing.T) {
 	old.say("a")
 	old.want("a")
 	p.Refuse()
-	p.end(t).over("")
+	if c, err := net.Dial("tcp", p.Addr()); err == nil { // it may be over before the dial is
+		refused := &end{t, c, bufio.NewReader(c)}
+		_ = c.SetDeadline(time.Now().Add(patience))
+		refused.over("")
+		_ = c.Close()
+	}
 	old.say("b")
 	old.want("b")
 	p.Heal()
@@ -233,4 +238,32 @@ func TestProxyTruncates(t *testing.T) {
 	}
 	other.say("b")
 	other.want("b")
+}
+
+func TestProxyTurns(t *testing.T) {
+	t.Parallel()
+	one, two := Start(t, Options{}), Start(t, Options{})
+	p := NewProxy(t, one.Addr())
+	old, err := dial(p.Addr(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.close()
+	if _, err := old.do("PING"); err != nil {
+		t.Fatal(err)
+	}
+	p.Turn(two.Addr())
+	late, err := dial(p.Addr(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.close()
+	for name, w := range map[string]*wire{"old": old, "late": late} {
+		if _, err := w.do("SET", "a", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if one.Do("GET", "a") != "old" || two.Do("GET", "a") != "late" {
+		t.Error("a connection is with the wrong server")
+	}
 }
