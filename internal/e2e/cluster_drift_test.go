@@ -166,10 +166,9 @@ func ended(s *server) bool {
 // end stops the authors, and returns when each page has the last event of each author that is kept.
 func (d *drift) end() {
 	d.t.Helper()
+	d.stopAuthors()
 	var last []int
 	for _, a := range d.authors {
-		a.done.Store(true)
-		a.group.Wait()
 		a.mu.Lock()
 		if len(a.kept) > 0 {
 			last = append(last, a.kept[len(a.kept)-1])
@@ -181,12 +180,17 @@ func (d *drift) end() {
 	}
 }
 
-// leave ends all pages.
-func (d *drift) leave() {
+// stopAuthors returns when none has anything under way.
+func (d *drift) stopAuthors() {
 	for _, a := range d.authors {
 		a.done.Store(true)
 		a.group.Wait()
 	}
+}
+
+// leave ends all pages.
+func (d *drift) leave() {
+	d.stopAuthors()
 	for _, p := range d.pages {
 		p.leave()
 	}

@@ -47,6 +47,8 @@ func TestCluster(t *testing.T) {
 	for _, trouble := range troubles {
 		run("trouble/"+trouble.name, trouble.happen)
 	}
+	run("trouble/an answer is lost with the server", lostAnswer)
+	run("trouble/two masters for a while", twoMasters)
 	for name, end := range map[string]func(*server){"killed": (*server).kill, "stopped": func(s *server) { s.stop(syscall.SIGTERM) }} {
 		run("a node is "+name, func(t *testing.T) {
 			withoutANode(t, startCluster(t, on(3, redistest.Start(t, redistest.Options{}), "nodes")...), end)
