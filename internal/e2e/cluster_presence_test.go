@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -241,6 +243,10 @@ func frozenNode(t *testing.T) {
 	}
 	signal(syscall.SIGSTOP)
 	t.Cleanup(func() { thaw.Do(func() { signal(syscall.SIGCONT) }) })
+	eventually(t, "the node to stand still", func() bool { // its last thread may do so later
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", frozen.cmd.Process.Pid))
+		return err == nil && strings.Contains(string(stat[strings.LastIndexByte(string(stat), ')'):]), ") T")
+	})
 	for _, path := range []string{"/connections", "/channels"} {
 		a, err := c.node(0).ask("GET", path, "")
 		if err != nil || a.status != http.StatusOK || !a.partial {
