@@ -169,6 +169,7 @@ func (c *Channel) enter(found Scene, era uint64) {
 		h.seen = max(h.seen, found.Serial)
 	} else {
 		// What is in the new log came later than all that is known of the old one.
+		h.carried = c.carry()
 		c.forget(len(h.tail))
 		s := c.newShared(found)
 		h.stream, h.head, h.opened, h.from, h.seen = s, s.begin, s.begin, s.begin, found.Serial

@@ -368,3 +368,28 @@ func TestAnotherSecret(t *testing.T) {
 		t.Errorf("%d records", len(r))
 	}
 }
+
+// An event whose answer was lost with the log, and which is published again to the next, is not brought again to who has had it.
+func TestPublishedAgainToTheNextLog(t *testing.T) {
+	b := newBus(t, 2, 1, 1<<20, 100)
+	x, y := b.nodes[0], b.nodes[1]
+	s := y.watch("a")
+	e := Event{ID: 77, Time: x.now(), Payload: protocol.Event(protocol.Raw(`"e"`), "a", protocol.Raw("1")).Payload()}
+	b.append("a", e)
+	y.expectAll(s, "before", eventFrame("a", "1"))
+	b.begin(2)
+	y.hub.Rejoined()
+	b.settleAll()
+	b.append("a", e)
+	x.publish("a", "2", nobody)
+	y.expectAll(s, "behind", eventFrame("a", "2"))
+	if y.app.find([]byte("a")).history.carried == nil {
+		t.Error("forgotten at once")
+	}
+	y.pass((carryTime + 1) * time.Second)
+	x.publish("a", "3", nobody)
+	y.expectAll(s, "later", eventFrame("a", "3"))
+	if y.app.find([]byte("a")).history.carried != nil {
+		t.Error("remembered for ever")
+	}
+}

@@ -74,11 +74,35 @@ func (c *Channel) accept(s *shared, e Event) {
 		p := &publication{channel: c, frame: protocol.FrameOf(e.Payload), except: e.Except, serial: e.Serial, id: e.ID}
 		c.push(p)
 		c.keep(p)
-		if !c.app.hub.strays.had(e.ID) {
+		if h.carried != nil && h.used >= h.carried.until {
+			h.carried = nil
+		}
+		if !c.app.hub.strays.had(e.ID) && !h.carried.has(e.ID) {
 			c.post(p)
 		}
 	}
 }
+
+// carried is the newest events of the log before. One whose answer was lost with that is published again, to the next, and is not brought again
+// to who has had it.
+type carried struct {
+	ids   map[uint64]bool
+	until int64 // second in which nobody tries again any more
+}
+
+// carryTime is how long somebody may try again, in seconds.
+const carryTime = 30
+
+// carry returns what is in the tail. The caller holds mu.
+func (c *Channel) carry() *carried {
+	k := &carried{ids: make(map[uint64]bool), until: c.app.hub.now.Load() + carryTime}
+	for _, p := range c.history.tail {
+		k.ids[p.id] = true
+	}
+	return k
+}
+
+func (k *carried) has(id uint64) bool { return k != nil && k.ids[id] }
 
 // skip says that there is no event between the newest of the tail and head.
 func (h *history) skip() {

@@ -98,6 +98,7 @@ type history struct {
 
 	seen    uint64 // newest serial that is known of; over head when something has to be fetched first
 	mending bool   // somebody fetches
+	carried *carried
 }
 
 // ready reports whether nothing of the log has to be read before it is used: it has been opened, and not come back since

@@ -21,6 +21,7 @@ type partition struct {
 	queue queue
 
 	log   atomic.Uint64 // the LogID; 0 until one is known
+	acked atomic.Int64  // when this node's newest event was taken for that log, by Redis's clock in ms; 0 is none
 	check chan struct{} // of capacity 1: the log may be another
 
 	mu      sync.Mutex

@@ -130,10 +130,14 @@ func (s *session) send(batch []*op) (rest []*op) {
 		o, err := batch[i], r.Error()
 		v := judge(err)
 		if v == fine && o.kind != opSay && o.kind != opLoose {
-			if n, _ := r.AsInt64(); n == 0 {
+			n, _ := r.AsInt64()
+			if n == 0 {
 				stale = true
 				rest = append(rest, o)
 				continue
+			}
+			if n > 1 {
+				s.p.acked.Store(n)
 			}
 		}
 		switch s.settle(o, v, err, began) {

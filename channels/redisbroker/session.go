@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -106,29 +107,50 @@ func (s *session) warn() error {
 // begin asks which log it is, and begins one if need be.
 func (s *session) begin() error {
 	p := s.p
-	var random [4]byte
-	binary.BigEndian.PutUint32(random[:], rand.Uint32())
+	was := p.logID()
 	var known string
-	if id := p.logID(); id != (persist.LogID{}) {
-		known = string(id[:])
+	if was != (persist.LogID{}) {
+		known = string(was[:])
 	}
-	r := s.do(scriptBegin.cmd(s.redis.B(), []string{p.names.log()}, s.run, string(random[:]), known, s.publishVerb(), p.names.control()))
-	list, err := r.ToArray()
+	id, at, err := s.beginBehind(known)
+	if err == nil && id != was && p.acked.Swap(0) > at {
+		// This one had begun when the other, with another master, still took what was published here. Nobody who has heard only this one knows of
+		// that, and nobody knows on which channels it was: one that is later than both tells everybody.
+		id[len(id)-1] ^= 1
+		id, _, err = s.beginBehind(string(id[:]))
+	}
 	if err != nil {
 		return fmt.Errorf("finding the log: %w", err)
 	}
-	if len(list) != 2 {
-		return errors.New("finding the log: no answer")
+	p.setLog(id)
+	return nil
+}
+
+// beginBehind returns the partition's log, which is known, or later, and when it began, by Redis's clock in ms.
+func (s *session) beginBehind(known string) (id persist.LogID, at int64, err error) {
+	p := s.p
+	var random [4]byte
+	binary.BigEndian.PutUint32(random[:], rand.Uint32())
+	list, err := s.do(scriptBegin.cmd(s.redis.B(), []string{p.names.log()}, s.run, string(random[:]), known, s.publishVerb(), p.names.control())).ToArray()
+	if err != nil {
+		return id, 0, err
 	}
-	id, err := list[0].ToString()
-	if err != nil || len(id) != 8 {
-		return fmt.Errorf("finding the log: %q, %w", id, err)
+	if len(list) != 3 {
+		return id, 0, errAnswer
 	}
+	text, err := list[0].ToString()
+	if err != nil || len(text) != len(id) {
+		return id, 0, errAnswer
+	}
+	when, err := list[2].ToString()
+	if err != nil {
+		return id, 0, errAnswer
+	}
+	at, _ = strconv.ParseInt(when, 10, 64) // garbage is as early as can be: another log begins
 	if n, _ := list[1].AsInt64(); n == 1 {
 		p.b.stats.logs.Add(1)
 	}
-	p.setLog(persist.LogID([]byte(id)))
-	return nil
+	return persist.LogID([]byte(text)), at, nil
 }
 
 func (s *session) publishVerb() string {

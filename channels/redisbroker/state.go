@@ -42,7 +42,7 @@ func (b *Broker) step() time.Duration {
 	case b.ctx.Err() != nil:
 	case !joined && up && b.registered:
 		b.join()
-	case joined && up && b.settle():
+	case joined && up && b.registered && b.settle():
 		b.receiver.Rejoined()
 	case joined && !up && time.Since(since) >= b.opt.Grace:
 		b.part()

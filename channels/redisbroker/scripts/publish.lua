@@ -1,4 +1,4 @@
--- Gives an event its serial, keeps it and tells of it. 1: done, 0: another log has begun.
+-- Gives an event its serial, keeps it and tells of it. When that was, in ms: done, 1: it had been done, 0: another log has begun.
 -- KEYS log, stream, cache; ARGV log, name, envelope, command to publish with, topic, whether it breaks the epoch, whether
 -- it may be there already; messages, bytes, age to keep; TTLs of the stream, of what is known of the channel, of the cache; all in
 -- ms, 0 is none; the transport window: events, at most, age, bytes; how far back a retry looks
@@ -76,4 +76,4 @@ redis.call('HSET', KEYS[1], 'm:' .. ARGV[2], struct.pack(META, serial, epoch, fi
 redis.call('PEXPIRE', stream, num(ttl))
 if ARGV[13] ~= '0' then redis.call('SET', KEYS[3], msg, 'PX', ARGV[13]) end
 redis.call(ARGV[4], ARGV[5], msg)
-return 1
+return now
