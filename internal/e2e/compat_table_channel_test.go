@@ -71,7 +71,7 @@ var compatPresence = compatSection{"Presence", []compatCase{
 	{83, "a socket subscribes again as another user", "the first user stays for ever", "it leaves as the first and joins as the second, and misses no event", refuse, "ghosts stayed",
 		pins{"transcript:presence_changes_user", "TestPresenceChangesUser"}},
 	{84, "members of several servers", "each server knows its own", "all servers know all: the list, `member_added`, `member_removed` and the API are those of all; members of a server that has died leave within `RESOUND_CLUSTER_LEASE` (10 s)", refuse,
-		"a list that lacks most is none", pins{"TestMembersOfAllNodes", "TestMembersOfALostNode", "TestClusterOfStockClients", "TestClusterWithoutANode"}},
+		"a list that lacks most is none", pins{"TestMembersOfAllNodes", "TestMembersOfALostNode", "TestCluster"}},
 	{0, "a `user_id` that pusher-js cannot find again, or over 128 bytes", "accepted", "refused with 4009", refuse, "it could never be removed from a page's list", pins{"TestMemberNobody"}},
 	{0, "members and bytes of `user_info`", "no limit", "a setting for each; 4100 or 4200, and `pusher:subscription_error`, beyond it", improve, "one channel can be bounded",
 		pins{"transcript:presence_limits", "TestPresenceLimits"}},
