@@ -14,17 +14,16 @@ import (
 // clusterModel drives several nodes and pages that wander between them.
 type clusterModel struct {
 	*bus
-	rng    *rand.Rand
-	pages  []*wanderer
-	said   map[string][]int // events by channel
-	n      int
-	parts  bool // nodes part and rejoin, logs are lost and cut
-	alone  map[int]bool
-	drops  int
-	logs   int
-	rare   int
-	holes  uint64
-	gapped int
+	rng   *rand.Rand
+	pages []*wanderer
+	said  map[string][]int // events by channel
+	n     int
+	parts bool // nodes part and rejoin, logs are lost and cut
+	alone map[int]bool
+	drops int
+	logs  int
+	rare  int
+	holes uint64
 }
 
 // wanderer is a page that has opted in to replay, and comes back to another node.
@@ -36,7 +35,6 @@ type wanderer struct {
 	epoch   string
 	serial  uint64
 	begin   int // how many events had been said when it came first
-	earlier []string
 	got     []int
 	gap     bool // it was told that something may be missing
 	log     []string
