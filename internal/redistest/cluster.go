@@ -2,7 +2,9 @@ package redistest
 
 import (
 	"fmt"
+	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -21,14 +23,27 @@ func StartCluster(tb testing.TB, options Options) *Cluster {
 	const size = 3
 	var buses []string
 	for range size {
-		bus := FreePort() // the usual one, 10000 above the other, may be taken
 		o := options
-		o.Lines = append(o.Lines[:len(o.Lines):len(o.Lines)], "cluster-enabled yes", "cluster-node-timeout 2000", "cluster-port "+bus)
-		c.Servers = append(c.Servers, Start(tb, o))
+		o.Lines = append(o.Lines[:len(o.Lines):len(o.Lines)], "cluster-enabled yes", "cluster-node-timeout 2000")
+		var bus string
+		if modern() {
+			bus = FreePort() // the usual one, 10000 above the other, may be taken
+			o.Lines = append(o.Lines, "cluster-port "+bus)
+		}
+		s := Start(tb, o)
+		if bus == "" {
+			port, _ := strconv.Atoi(s.Port())
+			bus = strconv.Itoa(port + 10000)
+		}
+		c.Servers = append(c.Servers, s)
 		buses = append(buses, bus)
 	}
 	for i, s := range c.Servers {
-		s.Do("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/size), strconv.Itoa((i+1)*slots/size-1))
+		add := []string{"CLUSTER", "ADDSLOTS"} // ADDSLOTSRANGE came with 7.0
+		for slot := i * slots / size; slot < (i+1)*slots/size; slot++ {
+			add = append(add, strconv.Itoa(slot))
+		}
+		s.Do(add...)
 		s.Do("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 	}
 	for i, s := range c.Servers[1:] {
@@ -41,6 +56,12 @@ func StartCluster(tb testing.TB, options Options) *Cluster {
 		})
 	}
 	return c
+}
+
+// modern reports whether the servers are of 7.0 or newer, which can be told the port of the bus.
+func modern() bool {
+	out, err := exec.Command("redis-server", "--version").Output()
+	return err != nil || !strings.Contains(string(out), "v=6.")
 }
 
 // Addrs are those of all of them.
