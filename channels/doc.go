@@ -26,6 +26,7 @@
 //   - query.go: what the HTTP API asks.
 //   - broker.go: what joins the nodes of a cluster, and what it brings.
 //   - cluster.go: what a hub has besides in a cluster; a channel finds its place there.
+//   - strays.go: what was published past the log of all nodes, which has to be told.
 //   - log.go: a channel's log as the channel uses it: of this node, or of all.
 //   - spread.go: from a publisher to all nodes.
 //   - deliver.go: from the log of all nodes to who listens here; holes in it.
