@@ -186,7 +186,8 @@ func (s *server) startSelf(at place, command string) error {
 
 // await waits until the server takes a connection. One that does not is ended.
 func (s *server) await() error {
-	go func() { _, _ = io.Copy(io.Discard, s.child.out) }()
+	out := s.child.out // the child may be another one by the time that anybody looks
+	go func() { _, _ = io.Copy(io.Discard, out) }()
 	for end := time.Now().Add(startTimeout); ; {
 		conn, err := net.DialTimeout("tcp", s.addr.String(), time.Second)
 		if err == nil {
