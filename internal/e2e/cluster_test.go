@@ -45,6 +45,9 @@ func TestCluster(t *testing.T) {
 	run("Redis Cluster", redisCluster)
 	run("drift", clusterDrift)
 	for _, trouble := range troubles {
+		if testing.Short() && !slices.Contains(shortTroubles, trouble.name) {
+			continue
+		}
 		run("trouble/"+trouble.name, trouble.happen)
 	}
 	run("trouble/an answer is lost with the server", lostAnswer)

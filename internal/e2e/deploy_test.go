@@ -54,7 +54,7 @@ func runHAProxy(t testing.TB, sections string) *server {
 		}
 		return runProxy(t, addr, exec.Command(binary, "-db", "-f", path), conf)
 	})
-	t.Cleanup(func() { s.stop(syscall.SIGUSR1) }) // at SIGTERM it dies of the signal
+	t.Cleanup(s.kill) // 2.6 now and then ends with a segmentation fault when it is told to stop, and how it ends is not what is tested
 	return s
 }
 
