@@ -6,8 +6,8 @@
 #   make cross CROSS=linux-arm64    another platform to compile for
 #   make soak DURATION=1h SEED=42   how long, and what an earlier soak has done
 
-FUZZTIME  ?= 60s
-OTHERS    ?= 10s
+FUZZTIME  ?= 45s
+OTHERS    ?= 6s
 DURATION  ?= 10m
 SEED      ?= 0
 TESTFLAGS ?=
@@ -111,8 +111,8 @@ unit: ## the tests beside the code
 invariants: ## the same in the build that checks itself and overwrites kept aliases; neither the harness nor what is between servers has either
 	$(call gotest,invariants,-tags invariants $$(go list ./... | grep -vE '/(internal/(e2e|lint)|bench|cmd/resound-bench|channels/redisbroker)(/|$$)'))
 
-race: ## all tests under the race detector, -short: the heaviest leave it out
-	$(call gotest,race,-race -short $$(go list ./... | grep -v '/internal/lint$$'))
+race: ## all tests under the race detector, -short: the heaviest leave it out. The longest begins first
+	$(call gotest,race,-race -short ./internal/e2e $$(go list ./... | grep -vE '/internal/(e2e|lint)$$'))
 
 fuzz: ## every fuzz target of the module: frames and commands for FUZZTIME, the others for OTHERS
 	@mkdir -p $(LOGS); rm -f $(LOGS)/fuzz.log; set -o pipefail; \
