@@ -6,8 +6,8 @@
 #   make cross CROSS=linux-arm64    another platform to compile for
 #   make soak DURATION=1h SEED=42   how long, and what an earlier soak has done
 
-FUZZTIME  ?= 45s
-OTHERS    ?= 6s
+FUZZTIME  ?= 60s
+OTHERS    ?= 10s
 DURATION  ?= 10m
 SEED      ?= 0
 TESTFLAGS ?=

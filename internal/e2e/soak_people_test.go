@@ -259,8 +259,7 @@ func (s *soak) end() {
 		tail := int(m["resound_replay_memory_bytes"])
 		tell(now.sockets <= s.first.sockets, "%d connections", now.sockets)
 		tell(m[`resound_app_subscriptions{app="1001"}`] == 0, "%v subscriptions", m[`resound_app_subscriptions{app="1001"}`])
-		// Pebble and the HTTP server keep a few for a while; what leaks does so with each of hundreds of connections.
-		tell(now.routine <= s.first.routine+12, "%d goroutines, %d at the begin", now.routine, s.first.routine)
+		tell(now.routine <= s.first.routine+4, "%d goroutines, %d at the begin", now.routine, s.first.routine)
 		tell(s.openSockets() <= s.first.open+1, "%d descriptors of sockets, %d at the begin", s.openSockets(), s.first.open)
 		tell(now.files <= s.first.files+64, "%d descriptors, %d at the begin", now.files, s.first.files)
 		tell(now.heap-tail <= s.first.heap+soakHeap || raced, "%d bytes of heap beside %d of events, %d at the begin", now.heap, tail, s.first.heap)
