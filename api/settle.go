@@ -35,12 +35,12 @@ func (r *request) settle() bool {
 			r.o.Log.Debug("an event is not in the log", "error", err)
 		}
 	}
-	if refused > 0 && refused == len(r.receipts) {
+	switch {
+	case refused > 0 && refused == len(r.receipts):
 		r.fail(r.ctx, errLonely)
 		return false
-	}
-	if refused > 0 {
-		r.partial("Redis cannot be reached: not all channels have it")
+	case refused > 0: // whatever else is missing, this is worse
+		r.ctx.Response.Header.Set(partialHeader, "Redis cannot be reached: not all channels have it")
 	}
 	return true
 }
