@@ -30,12 +30,12 @@ type Channel struct {
 	removed  bool        // guarded by mu: no longer in the table
 	unlogged bool        // guarded by mu: its log could not be opened
 
-	*clustered // nil on a node alone
+	*clustered // nil without a cluster
 
 	reading sync.Mutex // held while the log is opened or the tail filled; nothing but mu is taken under it
 }
 
-// clustered is what a channel has besides on one of several nodes: more than half of what it has alone.
+// clustered is what a channel has besides where scaling is on: more than half of what it has without.
 type clustered struct {
 	missed uint64      // guarded by Channel.mu: the era in which it could not be connected; 0 for none
 	heard  Place       // guarded by Channel.mu: the newest event that came while it was not connected

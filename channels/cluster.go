@@ -9,7 +9,7 @@ import (
 
 // cluster is what a hub has besides when it is one of several nodes.
 type cluster struct {
-	broker   Broker        // nil for a node alone
+	broker   Broker        // nil without scaling
 	deadline time.Duration // how long a question to the others may take
 	era      atomic.Uint64 // rises when what is known of others may be old; 0 is before the first
 	ids      atomic.Uint64 // of events that are published here

@@ -9,7 +9,8 @@ type Everywhere struct{ app *App }
 // Everywhere returns the application on all nodes.
 func (a *App) Everywhere() Everywhere { return Everywhere{a} }
 
-func (e Everywhere) alone() bool { return e.app.hub.broker == nil }
+// unclustered reports whether there can be no other nodes. A node that has lost them for a time asks all the same, and says who was silent.
+func (e Everywhere) unclustered() bool { return e.app.hub.broker == nil }
 
 // AppendInfos appends what there is to tell of each of some channels to list.
 func (e Everywhere) AppendInfos(list []Info, names ...[]byte) (_ []Info, silent int) {
@@ -17,7 +18,7 @@ func (e Everywhere) AppendInfos(list []Info, names ...[]byte) (_ []Info, silent 
 	for _, name := range names {
 		list = append(list, e.app.Channel(name))
 	}
-	if e.alone() {
+	if e.unclustered() {
 		return list, 0
 	}
 	var q question
@@ -35,7 +36,7 @@ func (e Everywhere) AppendInfos(list []Info, names ...[]byte) (_ []Info, silent 
 // Channels returns the occupied channels whose names start with prefix, in no order.
 func (e Everywhere) Channels(prefix string) (list []Info, silent int) {
 	list = e.app.Channels(prefix)
-	if e.alone() {
+	if e.unclustered() {
 		return list, 0
 	}
 	all, silent := e.app.survey(question{Prefix: &prefix})
@@ -54,7 +55,7 @@ func (e Everywhere) Channels(prefix string) (list []Info, silent int) {
 // Users returns the user_ids on a presence channel as JSON values.
 func (e Everywhere) Users(channel []byte) (ids []protocol.Raw, silent int) {
 	ids, _ = e.app.Users(channel)
-	if e.alone() {
+	if e.unclustered() {
 		return ids, 0
 	}
 	all, silent := e.app.survey(question{Channels: []string{string(channel)}})
@@ -73,7 +74,7 @@ func (e Everywhere) Users(channel []byte) (ids []protocol.Raw, silent int) {
 // Terminate closes every connection of a user; see App.Terminate. It returns how many it asked to close.
 func (e Everywhere) Terminate(userID string) (closed, silent int) {
 	closed = e.app.Terminate(userID)
-	if e.alone() {
+	if e.unclustered() {
 		return closed, 0
 	}
 	list, silent := e.app.ask(question{Terminate: userID})
@@ -86,7 +87,7 @@ func (e Everywhere) Terminate(userID string) (closed, silent int) {
 // Connections returns how many connections there are.
 func (e Everywhere) Connections() (n, silent int) {
 	n = e.app.Connections()
-	if e.alone() {
+	if e.unclustered() {
 		return n, 0
 	}
 	list, silent := e.app.ask(question{Connections: true})

@@ -17,7 +17,7 @@ type publication struct {
 	serial  uint64            // place in the channel's log; 0 when it is not kept there
 	loose   bool              // an event of a publisher that the log should have and has not
 	notice  bool              // not an event: who has opted in is told of a new position
-	id      uint64            // see Outgoing; 0 for a node alone
+	id      uint64            // see Outgoing; 0 without scaling
 
 	at         time.Duration                  // when it was posted; 0 where nobody measures it
 	positioned atomic.Pointer[protocol.Frame] // see withSerial

@@ -39,7 +39,7 @@ type Hub struct {
 	watchers atomic.Pointer[[]*Costs]
 
 	log     *persist.Log // nil where nothing is kept, and in a cluster
-	cluster              // of nodes, with broker nil for one node
+	cluster              // of nodes; its broker is nil without scaling
 	broken  func(err error, app, channel string)
 	replays replays
 	tails   atomic.Int64 // bytes of the tails of all channels

@@ -76,7 +76,7 @@ type clusterCounters struct {
 	holes, fetched, lost, alone, unkept, unmarked, unread, silent atomic.Uint64
 }
 
-// ClusterStats returns how it goes with the other nodes. ok is false for a node alone.
+// ClusterStats returns how it goes with the other nodes. ok is false without scaling.
 func (h *Hub) ClusterStats() (_ ClusterStats, ok bool) {
 	c, s := &h.tallies, &h.strays
 	s.mu.Lock()

@@ -21,7 +21,8 @@ type strays struct {
 
 type stray struct{ app, channel string }
 
-// maxStrays is how many channels may be remembered: with their names that takes some ten megabytes. maxStrayIDs is how many events.
+// maxStrays is how many channels may be remembered: with their names that takes some ten megabytes. maxStrayIDs is how many events, and
+// strayTicks for how many ticks after the logs have been told of all: who was late has read them by then.
 const (
 	maxStrays   = 100_000
 	maxStrayIDs = 100_000
