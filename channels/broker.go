@@ -62,7 +62,7 @@ type Broker interface {
 // and does not wait for the network. Bytes are its own from then on.
 type Receiver interface {
 	// Deliver brings an event that a log has. An event may come twice, or not at all when the node was too slow, and then Fetch has it.
-	Deliver(app, channel string, at Place, e Event)
+	Deliver(app, channel string, log persist.LogID, e Event)
 	// Hear brings what another node has said. loose is an event of a publisher that could not be kept.
 	Hear(app, channel string, except protocol.SocketID, payload []byte, loose bool)
 	// Noted brings a change of a topic's records: r has no Value when it is gone. version rises by one with each change, and a hole says that Load

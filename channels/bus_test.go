@@ -96,8 +96,8 @@ func (b *bus) append(channel string, e Event) {
 	if len(t.events) > b.keep {
 		t.events = t.events[len(t.events)-b.keep:]
 	}
-	at := Place{b.log, t.epoch, t.head}
-	b.post(channel, func(n *busNode) { n.hub.Deliver("1", channel, at, e) })
+	log := b.log
+	b.post(channel, func(n *busNode) { n.hub.Deliver("1", channel, log, e) })
 }
 
 // hear has the node hear the oldest of what it is to hear, if anything.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 
+	"resound/persist"
 	"resound/protocol"
 )
 
 // Deliver brings an event that a log of the cluster has to who listens here; see Receiver.
-func (h *Hub) Deliver(app, channel string, at Place, e Event) {
+func (h *Hub) Deliver(app, channel string, log persist.LogID, e Event) {
 	c := h.lookUp(app, channel)
 	if c == nil {
 		return
@@ -18,8 +19,8 @@ func (h *Hub) Deliver(app, channel string, at Place, e Event) {
 	s, ok := c.stream()
 	switch {
 	case !ok:
-		c.heard = at // it is being connected, and whoever does looks behind this
-	case at.Log != s.log:
+		c.heard = Place{log, e.Epoch, e.Serial} // it is being connected, and whoever does looks behind this
+	case log != s.log:
 		if c.app.hub.broker.Log(app, channel) != s.log {
 			c.reconnect()
 		}

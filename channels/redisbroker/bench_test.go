@@ -24,13 +24,13 @@ type ear struct {
 	once   sync.Once
 }
 
-func (e *ear) Deliver(string, string, channels.Place, channels.Event) { e.events.Add(1) }
-func (e *ear) Hear(string, string, protocol.SocketID, []byte, bool)   {}
-func (e *ear) Noted(string, string, uint64, channels.Record)          {}
-func (e *ear) Ask(string, []byte) []byte                              { return nil }
-func (e *ear) Parted()                                                {}
-func (e *ear) NodeGone(channels.NodeID)                               {}
-func (e *ear) Rejoined()                                              { e.once.Do(func() { close(e.joined) }) }
+func (e *ear) Deliver(string, string, persist.LogID, channels.Event) { e.events.Add(1) }
+func (e *ear) Hear(string, string, protocol.SocketID, []byte, bool)  {}
+func (e *ear) Noted(string, string, uint64, channels.Record)         {}
+func (e *ear) Ask(string, []byte) []byte                             { return nil }
+func (e *ear) Parted()                                               {}
+func (e *ear) NodeGone(channels.NodeID)                              {}
+func (e *ear) Rejoined()                                             { e.once.Do(func() { close(e.joined) }) }
 
 // BenchmarkPublish is a publish of 200 bytes that its own node hears, with 1 and with 64 that wait for theirs. cpu-ns is of this
 // process, redis-ns of Redis.

@@ -57,7 +57,8 @@ type node struct {
 	answer   func(app string, question []byte) []byte
 }
 
-func (n *node) Deliver(app, channel string, at channels.Place, e channels.Event) {
+func (n *node) Deliver(app, channel string, log persist.LogID, e channels.Event) {
+	at := channels.Place{Log: log, Epoch: e.Epoch, Serial: e.Serial}
 	n.add(func() { n.events = append(n.events, delivery{app, channel, at, e}) })
 }
 

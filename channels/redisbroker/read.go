@@ -126,7 +126,7 @@ func (b *Broker) parseScene(app, topic string, log persist.LogID, list []rueidis
 	s.First = first
 	s.Version, _ = strconv.ParseUint(n[4], 10, 64) // garbage is a hole, which Noted shows
 	if n[3] != "" {
-		if e, ok := b.parseEntry(app, topic, []byte(n[3])); ok {
+		if _, e, ok := b.parseEntry(app, topic, []byte(n[3])); ok {
 			s.Kept = &e
 		} else {
 			b.stats.garbage.Add(1)
@@ -163,17 +163,19 @@ func (b *Broker) parseRecords(app, topic string, node channels.NodeID, records [
 	}
 }
 
-// parseEntry reads an entry of a stream. Its payload aliases raw.
-func (b *Broker) parseEntry(app, topic string, raw []byte) (channels.Event, bool) {
+// parseEntry reads an event as a log has it and as the bus brings it, and the log that it says it is of. Its payload aliases raw.
+func (b *Broker) parseEntry(app, topic string, raw []byte) (log persist.LogID, event channels.Event, ok bool) {
 	at, when, rest, ok := parsePlaced(raw)
 	if !ok {
-		return channels.Event{}, false
+		return log, event, false
 	}
 	e, ok := b.sealers.open(rest, app, topic)
 	if !ok || e.kind != kindEvent && e.kind != kindBreak {
-		return channels.Event{}, false
+		return log, event, false
 	}
-	return channels.Event{Serial: at.Serial, Epoch: at.Epoch, ID: e.id, Time: when, Except: e.except, Payload: e.payload, Break: e.kind == kindBreak}, true
+	return at.Log, channels.Event{
+		Serial: at.Serial, Epoch: at.Epoch, ID: e.id, Time: when, Except: e.except, Payload: e.payload, Break: e.kind == kindBreak,
+	}, true
 }
 
 // Fetch implements channels.Broker.
@@ -204,7 +206,7 @@ func (b *Broker) Fetch(ctx context.Context, app, channel string, log persist.Log
 			b.stats.garbage.Add(1) // no entry of ours
 			continue
 		}
-		e, ok := b.parseEntry(app, channel, []byte(raw))
+		_, e, ok := b.parseEntry(app, channel, []byte(raw))
 		if !ok || e.Serial != serial {
 			b.stats.garbage.Add(1)
 			e = channels.Event{Serial: serial, Corrupt: true}

@@ -38,21 +38,15 @@ func (p *partition) bring(t *topic, b []byte) bool {
 	br := p.b
 	switch b[1] {
 	case formPlaced:
-		at, when, raw, ok := parsePlaced(b)
+		log, e, ok := br.parseEntry(t.app, t.topic, b)
 		if !ok {
 			return false
 		}
-		e, ok := br.sealers.open(raw, t.app, t.topic)
-		if !ok || e.kind != kindEvent && e.kind != kindBreak {
-			return false
-		}
-		if at.Log != p.logID() {
+		if log != p.logID() {
 			signal(p.check)
 		}
 		if br.joined.Load() {
-			br.receiver.Deliver(t.app, t.topic, at, channels.Event{
-				Serial: at.Serial, Epoch: at.Epoch, ID: e.id, Time: when, Except: e.except, Payload: e.payload, Break: e.kind == kindBreak,
-			})
+			br.receiver.Deliver(t.app, t.topic, log, e)
 		}
 	case formPlain:
 		e, ok := br.sealers.open(b[2:], t.app, t.topic)
