@@ -160,25 +160,38 @@ func (timestamps) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 type origins struct{}
 
 func (origins) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
-	s, err := popText(ctx)
+	list, err := popList(ctx, func(entry string) (string, error) {
+		if host, _ := apps.CleanOrigin(entry); host == "" {
+			return "", fmt.Errorf("the origin %q has no host", entry)
+		}
+		return entry, nil
+	})
 	if err != nil {
 		return err
-	}
-	var list []string
-	for entry := range strings.SplitSeq(s, ",") {
-		if entry = strings.TrimSpace(entry); entry == "" {
-			continue
-		}
-		if host, _ := apps.CleanOrigin(entry); host == "" {
-			return fmt.Errorf("the origin %q has no host", entry)
-		}
-		list = append(list, entry)
 	}
 	if len(list) == 0 {
 		return errors.New("no origin is allowed, so nobody could connect; * allows all")
 	}
 	target.Set(reflect.ValueOf(list))
 	return nil
+}
+
+// popList reads what stands with commas between, each entry as clean returns it.
+func popList(ctx *kong.DecodeContext, clean func(entry string) (string, error)) (list []string, err error) {
+	s, err := popText(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for entry := range strings.SplitSeq(s, ",") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		if entry, err = clean(entry); err != nil {
+			return nil, err
+		}
+		list = append(list, entry)
+	}
+	return list, nil
 }
 
 // onOff is a switch: the flag alone turns it on.

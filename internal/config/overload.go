@@ -72,23 +72,11 @@ func (c *Config) MemoryBytes() (n uint64, auto bool) {
 type proxies struct{}
 
 func (proxies) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
-	s, err := popText(ctx)
-	if err != nil {
-		return err
+	list, err := popList(ctx, cleanProxy)
+	if err == nil {
+		target.Set(reflect.ValueOf(list))
 	}
-	var list []string
-	for entry := range strings.SplitSeq(s, ",") {
-		if entry = strings.TrimSpace(entry); entry == "" {
-			continue
-		}
-		clean, err := cleanProxy(entry)
-		if err != nil {
-			return err
-		}
-		list = append(list, clean)
-	}
-	target.Set(reflect.ValueOf(list))
-	return nil
+	return err
 }
 
 const (

@@ -95,24 +95,18 @@ func maskURL(text string) string {
 type addresses struct{}
 
 func (addresses) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
-	s, err := popText(ctx)
+	port := ctx.Value.Tag.Get("port")
+	list, err := popList(ctx, func(entry string) (string, error) { return completeAddress(entry, port) })
 	if err != nil {
 		return err
 	}
-	var list []string
-	for entry := range strings.SplitSeq(s, ",") {
-		if entry = strings.TrimSpace(entry); entry == "" {
-			continue
-		}
-		address, err := completeAddress(entry, ctx.Value.Tag.Get("port"))
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(list, address) {
-			list = append(list, address)
+	var once []string
+	for _, address := range list {
+		if !slices.Contains(once, address) {
+			once = append(once, address)
 		}
 	}
-	target.Set(reflect.ValueOf(list))
+	target.Set(reflect.ValueOf(once))
 	return nil
 }
 
