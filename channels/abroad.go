@@ -2,8 +2,10 @@ package channels
 
 import (
 	"context"
+	"maps"
 	"strings"
 
+	"resound/persist"
 	"resound/protocol"
 )
 
@@ -23,7 +25,8 @@ type abroad struct {
 	version uint64
 	newest  uint64
 	nodes   map[NodeID]bool
-	gone    []NodeID // while somebody looks: what is found may be older
+	log     persist.LogID // in which that was found
+	gone    []NodeID      // while somebody looks: what is found may be older
 	waits   []*greeting
 }
 
@@ -156,6 +159,11 @@ func (o *abroad) take(id string, found Scene) {
 			nodes[r.Node] = true
 		}
 	}
+	if o.loaded && o.log != found.Log { // what all had noted was lost
+		maps.Copy(nodes, o.nodes)
+		o.app.hub.doubt()
+	}
+	o.log = found.Log
 	for _, node := range o.gone {
 		if delete(nodes, node); node == 0 {
 			clear(nodes)

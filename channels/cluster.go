@@ -15,7 +15,8 @@ type cluster struct {
 	ids      atomic.Uint64 // of events that are published here
 	strays   strays
 	tallies  clusterCounters
-	offset   int64 // seconds, at random: nodes do not note everything anew at the same time
+	recheck  atomic.Int64 // second in which all is looked at once more, see doubt; 0 for never
+	offset   int64        // seconds, at random: nodes do not note everything anew at the same time
 }
 
 // ClusterOptions are what a hub in a cluster needs.
@@ -60,6 +61,21 @@ func (a *App) renote() {
 		return true
 	})
 	a.users.renew(a)
+}
+
+// recheckTime is how long other nodes have to note theirs again where all of it was lost, in seconds: they try to reach Redis at least every five.
+const recheckTime = 15
+
+// doubt has all looked at once more, when other nodes have noted theirs again: another log has begun, and with the one before what all had
+// noted was lost. What is missing until then is not gone.
+func (h *Hub) doubt() { h.recheck.Store(h.now.Load() + recheckTime) }
+
+// recheckDoubts is called with each tick.
+func (h *Hub) recheckDoubts() {
+	if at := h.recheck.Load(); at != 0 && h.now.Load() >= at && h.joined() {
+		h.recheck.Store(0)
+		h.Rejoined()
+	}
 }
 
 // Parted does nothing: whoever publishes asks the broker. See Receiver.
@@ -151,7 +167,7 @@ func (c *Channel) connect(ctx context.Context) {
 
 // enter takes up what was found of the channel in an era. The caller holds mu.
 func (c *Channel) enter(found Scene, era uint64) {
-	h := c.history
+	h, lost := c.history, false
 	if h == nil {
 		h = &history{head: found.Serial, opened: found.Serial, from: found.Serial, seen: found.Serial, used: c.app.hub.now.Load()}
 		h.stream = c.newShared(found)
@@ -167,6 +183,7 @@ func (c *Channel) enter(found Scene, era uint64) {
 		h.seen = max(h.seen, found.Serial)
 	} else {
 		// What is in the new log came later than all that is known of the old one.
+		lost = true
 		h.carried = c.carry()
 		c.forget(len(h.tail))
 		s := c.newShared(found)
@@ -176,7 +193,7 @@ func (c *Channel) enter(found Scene, era uint64) {
 	}
 	h.stream.(*shared).era = era
 	c.heard = Place{}
-	c.merge(found.Version, found.Records)
+	c.merge(found.Version, found.Records, lost)
 	c.mend()
 }
 

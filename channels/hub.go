@@ -122,6 +122,7 @@ func (h *Hub) Tick(now time.Time) {
 	before := h.now.Swap(now.Unix())
 	every := func(seconds int64) bool { return now.Unix()/seconds != before/seconds }
 	h.replays.unpark()
+	h.recheckDoubts()
 	if h.joined() && (now.Unix()+h.offset)/renotePeriod != (before+h.offset)/renotePeriod {
 		h.renote()
 	}

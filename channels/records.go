@@ -112,31 +112,40 @@ func (c *Channel) apply(r Record) {
 	}
 }
 
-// merge makes list what other nodes have noted, and tells of what is different. The caller holds mu.
-func (c *Channel) merge(version uint64, list []Record) {
-	o := &c.others
-	o.version = version
-	if c.roster != nil {
-		there := make(map[string][]NodeID)
-		for _, r := range list {
-			there[r.Key] = append(there[r.Key], r.Node)
-		}
-		for _, u := range slices.Clone(c.roster.users) {
-			for _, node := range slices.Clone(u.nodes) {
-				if !slices.Contains(there[u.key], node) {
-					c.apply(Record{Node: node, Key: u.key})
-				}
-			}
-		}
+// merge makes list what other nodes have noted, and tells of what is different. Where all was lost, what is missing stays until it is looked at
+// again. The caller holds mu.
+func (c *Channel) merge(version uint64, list []Record, lost bool) {
+	c.others.version = version
+	if lost {
+		c.app.hub.doubt()
 	} else {
-		for node := range o.counts {
+		c.dropMissing(list)
+	}
+	for _, r := range list {
+		c.apply(r)
+	}
+}
+
+// dropMissing forgets what other nodes had noted and is not in list. The caller holds mu.
+func (c *Channel) dropMissing(list []Record) {
+	if c.roster == nil {
+		for node := range c.others.counts {
 			if !slices.ContainsFunc(list, func(r Record) bool { return r.Node == node && r.Key == countKey }) {
 				c.countElsewhere(node, 0)
 			}
 		}
+		return
 	}
+	there := make(map[string][]NodeID)
 	for _, r := range list {
-		c.apply(r)
+		there[r.Key] = append(there[r.Key], r.Node)
+	}
+	for _, u := range slices.Clone(c.roster.users) {
+		for _, node := range slices.Clone(u.nodes) {
+			if !slices.Contains(there[u.key], node) {
+				c.apply(Record{Node: node, Key: u.key})
+			}
+		}
 	}
 }
 
