@@ -147,16 +147,16 @@ HARNESS := bin/resound-bench
 RESULTS := bench/results
 FANOUT   = fanout --nice=$(NICE) --rounds $(ROUNDS)
 
-run-fanout-100                   = $(FANOUT) --sockets 100 --deliveries 95000
-run-fanout-1000                  = $(FANOUT) --sockets 1000 --deliveries 95000
-run-fanout-10000                 = $(FANOUT) --sockets 10000 --deliveries 95000
-run-fanout-19000                 = $(FANOUT) --sockets 19000 --deliveries 95000
-run-fanout-1000-window-16        = $(FANOUT) --sockets 1000 --deliveries 160000 --window 16
-run-fanout-10000-window-16       = $(FANOUT) --sockets 10000 --deliveries 160000 --window 16
-run-fanout-1000-window-16-pause  = $(FANOUT) --sockets 1000 --deliveries 160000 --window 16 --pause 300us
-run-fanout-10000-window-16-pause = $(FANOUT) --sockets 10000 --deliveries 160000 --window 16 --pause 300us
-run-fanout-channels              = $(FANOUT) --sockets 10000 --deliveries 95000 --channels 1,1000
-run-memory                       = memory --nice=$(NICE) --settle 6s
+run-fanout-100                   = $(FANOUT) --sockets 100
+run-fanout-1000                  = $(FANOUT) --sockets 1000
+run-fanout-10000                 = $(FANOUT) --sockets 10000
+run-fanout-19000                 = $(FANOUT) --sockets 19000
+run-fanout-1000-window-16        = $(FANOUT) --sockets 1000 --window 16
+run-fanout-10000-window-16       = $(FANOUT) --sockets 10000 --window 16
+run-fanout-1000-window-16-pause  = $(FANOUT) --sockets 1000 --window 16 --pause 300us
+run-fanout-10000-window-16-pause = $(FANOUT) --sockets 10000 --window 16 --pause 300us
+run-fanout-channels              = $(FANOUT) --sockets 10000 --channels 1,1000
+run-memory                       = memory --nice=$(NICE)
 run-publish                      = publish --nice=$(NICE)
 run-connect                      = connect --nice=$(NICE)
 run-slow                         = slow --nice=$(NICE)

@@ -74,10 +74,11 @@ func TestFanout(t *testing.T) {
 	for _, c := range []struct {
 		channels        []int
 		window, columns int
-	}{{[]int{1}, 1, 2}, {[]int{1, 5}, 4, 4}} {
+		awake           bool
+	}{{[]int{1}, 1, 2, false}, {[]int{1, 5}, 4, 4, true}} {
 		t.Run(fmt.Sprintf("%d channels, %d in flight", c.channels, c.window), func(t *testing.T) {
 			f := Fanout{Targets: []Target{Baseline, resound(t)}, Channels: c.channels, Sockets: sockets, Window: c.window, Payload: 64,
-				Publishers: 2, Rounds: 2, Deliveries: 400, Cores: unpinned, Progress: &Progress{}}
+				Publishers: 2, Rounds: 2, Deliveries: 400, Awake: c.awake, Cores: unpinned, Progress: &Progress{}}
 			r, err := f.Run(context.Background())
 			if err != nil {
 				t.Fatal(err)
@@ -99,6 +100,18 @@ func TestFanout(t *testing.T) {
 				t.Errorf("%q", rows)
 			}
 		})
+	}
+}
+
+// Linux has acknowledged sixteen segments at once: each socket gets more than that before a round is measured.
+func TestSocketsAreAwake(t *testing.T) {
+	for _, c := range []struct{ how, window, channels, messages int }{
+		{raw.Write, 1, 1, 17}, {raw.Write, 16, 1, 32}, {raw.Write, 4, 1, 20}, {raw.Writev, 16, 1, 272},
+		{0, 1, 1, 17}, {0, 16, 1, 272}, {0, 1, 1000, 17_000}, {0, 8, 1000, 17_000},
+	} {
+		if n := waking(uint32(c.how), c.window, c.channels); n != c.messages {
+			t.Errorf("%+v: %d messages", c, n)
+		}
 	}
 }
 

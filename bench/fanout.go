@@ -22,7 +22,8 @@ type Fanout struct {
 	Pause      time.Duration // of the load, between two looks at its sockets
 	Publishers int           // kept-alive HTTP connections that a window is spread over
 	Rounds     int
-	Deliveries int // in a round, about
+	Deliveries int  // in a round, about
+	Awake      bool // each round begins with events that are not counted, so that no socket was silent for long
 	Cores      Cores
 	Progress   *Progress
 
@@ -37,6 +38,7 @@ type FanoutResult struct {
 	Pause      time.Duration  `json:"pause_ns"`
 	Frame      int            `json:"frame"` // bytes of an event on the wire, as the first server sends it, and the baseline
 	Publishers int            `json:"publishers"`
+	Awake      bool           `json:"awake,omitempty"` // no socket had been silent when a round began
 	Cores      Cores          `json:"cores"`
 	Columns    []FanoutColumn `json:"columns"`
 	Partial    bool           `json:"partial,omitempty"` // it was interrupted
@@ -69,7 +71,7 @@ type fanoutRun struct {
 
 // Run measures. It returns what it has when ctx ends, as long as each column has a round.
 func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
-	r := &FanoutResult{Sockets: f.Sockets, Window: f.Window, Payload: f.Payload, Pause: f.Pause, Publishers: f.Publishers, Cores: f.Cores}
+	r := &FanoutResult{Sockets: f.Sockets, Window: f.Window, Payload: f.Payload, Pause: f.Pause, Publishers: f.Publishers, Awake: f.Awake, Cores: f.Cores}
 	var runs []*fanoutRun
 	defer func() {
 		for _, run := range runs {
@@ -162,10 +164,32 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 	return nil
 }
 
+// quickAcks is how many segments Linux acknowledges one by one, as soon as they come, after a socket got nothing for 200 ms or
+// more (TCP_MAX_QUICKACKS). On loopback the sender's core makes and takes these acknowledgements: a third of what a send costs.
+// From then on they come when the socket is read, on the load's core.
+const quickAcks = 16
+
+// waking is how many messages end the silence that sockets have behind them while others had their turns, so that a column
+// is measured as in the middle of a stream.
+func waking(how uint32, window, channels int) int {
+	segments := 1 // that a socket gets of a window at least: a server may join what is in flight
+	if how == raw.Write {
+		segments = window
+	}
+	return (quickAcks/segments + 1) * max(window, channels)
+}
+
 // round is one turn of a column.
 func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
 	each := f.Sockets / run.column.Channels // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
+	if f.Awake {
+		first := o
+		first.Messages = waking(run.how, f.Window, run.column.Channels)
+		if _, err := run.load.do(first); err != nil {
+			return FanoutRound{}, err
+		}
+	}
 	var answer report
 	used, speed, err := f.gauge.around(run.server, func() (err error) {
 		answer, err = run.load.do(o)
@@ -215,6 +239,9 @@ func (r *FanoutResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
+	if !r.Awake {
+		t.Notes = append(t.Notes, "The sockets had been silent before each turn, so that the kernel acknowledged the first 16 segments of each at once, at the server's cost.")
+	}
 	if n := r.fewest(); n > 0 && n < fewForP99 {
 		t.Notes = append(t.Notes, fmt.Sprintf("The p99 is of %d publishes, and close to the worst of them.", n))
 	}

@@ -15,7 +15,7 @@ type memoryCommand struct {
 	Members  int           `default:"10" placeholder:"N" help:"Members of a presence channel (default ${default})."`
 	UserInfo int           `default:"100" placeholder:"BYTES" help:"Bytes of a member's user_info (default ${default})."`
 	Payload  int           `default:"64" placeholder:"BYTES" help:"Bytes of the events that busy sockets get (default ${default})."`
-	Settle   time.Duration `default:"3s" placeholder:"TIME" help:"How long to wait at least before memory is read (default ${default})."`
+	Settle   time.Duration `default:"6s" placeholder:"TIME" help:"How long to wait at least before memory is read; a runtime gives back late what it does not need, this server after three quiet seconds (default ${default})."`
 	Repeat   int           `default:"1" placeholder:"N" help:"How often to do all of it (default ${default})."`
 	Raw      bool          `default:"true" negatable:"" help:"Measure the baseline as well."`
 	servers
