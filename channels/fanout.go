@@ -96,6 +96,7 @@ type local struct {
 	pass    int            // how many of queue everybody will have when the pass under way is over
 	cursor  int            // subs below have yet to be looked at in this pass; 0 when none is under way
 	running bool           // has a turn coming, in the list of the Dispatcher
+	last    time.Duration  // beginning of the turn in which the newest of queue came
 	next    *local         // whose turn is next
 }
 
@@ -150,6 +151,23 @@ type Dispatcher struct {
 	stages  Stages
 }
 
+// quietTime is for how long nothing came on a channel that is quiet, and quietSubscribers how many it has on a loop at most: to
+// them all a write takes about 0.3 ms, beside which a wake-up of 3 µs is something.
+const (
+	quietTime        = time.Millisecond
+	quietSubscribers = 64
+)
+
+// Quiet reports whether a task is a publication that may be brought at once: to wait for others, which could go out in the same
+// writes, would cost more than it gives, because there are few writes and few others.
+func (d *Dispatcher) Quiet(t Task) bool {
+	if t.publication == nil {
+		return false
+	}
+	l := t.publication.channel.local[d.slot]
+	return len(l.subs) <= quietSubscribers && t.publication.at-l.last >= quietTime
+}
+
 // Do takes one task from the mailbox: it calls a function at once, and queues a publication for Deliver.
 func (d *Dispatcher) Do(t Task) {
 	if t.publication == nil {
@@ -168,7 +186,7 @@ func (d *Dispatcher) Do(t Task) {
 	if at := t.publication.at; at != 0 {
 		d.stages.Waited.Observe(d.now - at)
 	}
-	l.queue = append(l.queue, t.publication)
+	l.queue, l.last = append(l.queue, t.publication), d.now
 	if !l.running {
 		d.enlist(l)
 	}

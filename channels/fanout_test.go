@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"resound/protocol"
 )
@@ -380,4 +381,33 @@ func TestOrderBetweenChannels(t *testing.T) {
 		want = append(want, eventFrame(name, data))
 	}
 	s.expect("published on five channels", want...)
+}
+
+// A channel is quiet behind a time in which nothing came, and while few are on it.
+func TestQuiet(t *testing.T) {
+	n := newNode(t, 1)
+	n.crowd(0, "news", quietSubscribers)
+	c, d := n.app.find([]byte("news")), n.loops[0].d
+	const start = time.Hour
+	task := func(at time.Duration) Task {
+		return Task{publication: &publication{channel: c, frame: protocol.FrameOf([]byte("{}")), at: at}}
+	}
+	expect := func(want bool, what Task, why string) {
+		t.Helper()
+		if d.Quiet(what) != want {
+			t.Errorf("%s: quiet is %v", why, !want)
+		}
+	}
+	expect(true, task(start), "the first")
+	n.loops[0].on(func() {
+		d.Begin(start)
+		d.Do(task(start))
+		d.Deliver(all)
+		d.End(start)
+	})
+	expect(false, task(start+quietTime-1), "right behind another")
+	expect(true, task(start+quietTime), "after a while")
+	expect(false, Call(func() {}), "a call")
+	n.crowd(0, "news", 1)
+	expect(false, task(2*start), "one subscriber too many")
 }

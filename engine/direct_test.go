@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"resound/channels"
+	"resound/protocol"
 )
 
 // teller answers every request with how many bytes it had, and says goodbye to those with a body of x.
@@ -208,4 +209,66 @@ type plainTeller struct{ teller }
 func (t *plainTeller) Answer(dst, requests []byte) (answers []byte, keep bool) {
 	body := fmt.Sprintf("loop %d", bytes.Count(requests, []byte("POST")))
 	return fmt.Appendf(dst, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body), true
+}
+
+// announcer publishes for each request.
+type announcer struct{ publish func() }
+
+func (announcer) Takes([]byte) bool { return true }
+
+func (a announcer) Answer(dst, requests []byte) (answers []byte, keep bool) {
+	for range bytes.Count(requests, []byte("POST")) {
+		a.publish()
+	}
+	return append(dst, "ok"...), true
+}
+
+// One publish on a channel with few subscribers needs no wake-up. All others wait for what the other sockets have, so that it goes
+// out in the same writes; and so does one where the loop has been woken.
+func TestAPublishOnAQuietChannelIsDeliveredAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		sockets, requests  int
+		posted             bool
+		writes, late, wake int
+	}{
+		{"one", 3, 1, false, 1, 1, 0},
+		{"two requests", 3, 2, false, 0, 1, 1},
+		{"many subscribers", 100, 1, false, 0, 1, 1},
+		{"nobody", 0, 1, false, 0, 0, 0},
+		{"a loop that was woken", 3, 1, true, 0, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := manual(t, Options{Loops: 1})
+			app := m.hub.App(m.registry.ByID([]byte("1")))
+			m.AnswerWith(func() Answerer {
+				return announcer{func() { app.Publish([]byte("news"), protocol.Raw(`"e"`), protocol.Raw(`1`), protocol.SocketID{}) }}
+			})
+			sinks, _ := subscribed(t, m, c.sockets, "news")
+			l, wakes := m.loops[0], 0
+			l.mailbox.bind(func() { wakes++ })
+			if c.posted {
+				l.mailbox.Post(channels.Call(func() {}))
+			}
+			l.traffic(l.opened(new(sink)), []byte(strings.Repeat(whole, c.requests)))
+			l.between()
+			look := func(when string, want int) {
+				for _, s := range sinks {
+					if s.writes != want {
+						t.Fatalf("%s: a socket was written to %d times, want %d", when, s.writes, want)
+					}
+				}
+			}
+			look("at once", c.writes)
+			if m.Turn(); wakes != c.wake {
+				t.Errorf("%d wake-ups, want %d", wakes, c.wake)
+			}
+			look("in the end", c.late)
+
+			wakes = 0 // nothing is held any more
+			if l.mailbox.Post(channels.Call(func() {})); wakes != 1 {
+				t.Errorf("%d wake-ups for a task of somebody else", wakes)
+			}
+		})
+	}
 }

@@ -24,6 +24,7 @@ type loop struct {
 	wheel    wheel
 	events   int    // of sockets since the last turn
 	more     bool   // that turn was not through
+	held     bool   // the mailbox is, since a request was answered
 	lost     uint32 // seconds that the wheel will never see: the process stood still
 	outbox   outbox
 	answerer Answerer           // nil if all requests go to the HTTP server
@@ -211,10 +212,17 @@ func (l *loop) run() (again bool) {
 	return l.more
 }
 
-// between is called behind each event of a socket. A storm of them must not hold up a broadcast, and gnet
-// comes to what we have asked it to run only behind all that it has at hand, new connections first. What
-// makes that wake-up come is left as it is: it finds less to do.
+// between is called behind each event of a socket. What it has published on a quiet channel is delivered here.
+//
+// A storm of events must not hold up a broadcast, and gnet comes to what we have asked it to run only behind all that it has
+// at hand, new connections first. What makes that wake-up come is left as it is: it finds less to do.
 func (l *loop) between() {
+	if l.held {
+		l.held = false
+		if l.mailbox.release(l.dispatch.Quiet) && l.run() {
+			l.mailbox.rewake()
+		}
+	}
 	if l.events++; l.events >= eventShare && (l.more || l.mailbox.fresh.Load()) {
 		l.run()
 	}
