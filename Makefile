@@ -153,9 +153,8 @@ run-fanout-10000                 = $(FANOUT) --sockets 10000
 run-fanout-19000                 = $(FANOUT) --sockets 19000
 run-fanout-1000-window-16        = $(FANOUT) --sockets 1000 --window 16
 run-fanout-10000-window-16       = $(FANOUT) --sockets 10000 --window 16
-run-fanout-1000-window-16-pause  = $(FANOUT) --sockets 1000 --window 16 --pause 300us
-run-fanout-10000-window-16-pause = $(FANOUT) --sockets 10000 --window 16 --pause 300us
 run-fanout-channels              = $(FANOUT) --sockets 10000 --channels 1,1000
+run-fanout-channels-window-16    = $(FANOUT) --sockets 10000 --channels 1000 --window 16
 run-memory                       = memory --nice=$(NICE)
 run-publish                      = publish --nice=$(NICE)
 run-connect                      = connect --nice=$(NICE)

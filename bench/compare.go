@@ -27,9 +27,6 @@ func (r *FanoutResult) way() string {
 	if r.Payload != 64 {
 		how += fmt.Sprintf(", %s bytes", thousands(float64(r.Payload)))
 	}
-	if r.Pause > 0 {
-		how += fmt.Sprintf(", the load pauses for %v", r.Pause)
-	}
 	return how
 }
 

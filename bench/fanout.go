@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"resound/bench/raw"
 	"resound/bench/swarm"
@@ -15,12 +14,11 @@ import (
 // Fanout is the scenario: one publisher, many sockets.
 type Fanout struct {
 	Targets    []Target
-	Channels   []int         // channels, to which events go by turns; each number is measured on a server of its own
-	Sockets    int           // in all, spread evenly over the channels
-	Window     int           // events published at once; the next ones when every socket has them
-	Payload    int           // bytes of an event's data
-	Pause      time.Duration // of the load, between two looks at its sockets
-	Publishers int           // kept-alive HTTP connections that a window is spread over
+	Channels   []int // channels, to which events go by turns; each number is measured on a server of its own
+	Sockets    int   // in all, spread evenly over the channels
+	Window     int   // events published at once; the next ones when every socket has them
+	Payload    int   // bytes of an event's data
+	Publishers int   // kept-alive HTTP connections that a window is spread over
 	Rounds     int
 	Deliveries int  // in a round, about
 	Awake      bool // each round begins with events that are not counted, so that no socket was silent for long
@@ -35,7 +33,6 @@ type FanoutResult struct {
 	Sockets    int            `json:"sockets"`
 	Window     int            `json:"window"`
 	Payload    int            `json:"payload"`
-	Pause      time.Duration  `json:"pause_ns"`
 	Frame      int            `json:"frame"` // bytes of an event on the wire, as the first server sends it, and the baseline
 	Publishers int            `json:"publishers"`
 	Awake      bool           `json:"awake,omitempty"` // no socket had been silent when a round began
@@ -71,7 +68,7 @@ type fanoutRun struct {
 
 // Run measures. It returns what it has when ctx ends, as long as each column has a round.
 func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
-	r := &FanoutResult{Sockets: f.Sockets, Window: f.Window, Payload: f.Payload, Pause: f.Pause, Publishers: f.Publishers, Awake: f.Awake, Cores: f.Cores}
+	r := &FanoutResult{Sockets: f.Sockets, Window: f.Window, Payload: f.Payload, Publishers: f.Publishers, Awake: f.Awake, Cores: f.Cores}
 	var runs []*fanoutRun
 	defer func() {
 		for _, run := range runs {
@@ -111,7 +108,7 @@ func (f Fanout) Run(ctx context.Context) (*FanoutResult, error) {
 
 // connect starts a target with all sockets, spread over so many channels.
 func (f Fanout) connect(t Target, channels int) (*pair, error) {
-	o := swarm.Options{Payload: f.Payload, Publishers: f.Publishers, Pause: f.Pause}
+	o := swarm.Options{Payload: f.Payload, Publishers: f.Publishers}
 	for i := range channels {
 		o.Channels = append(o.Channels, fmt.Sprintf("fan-%04d", i))
 	}

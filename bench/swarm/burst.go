@@ -56,8 +56,6 @@ func (s *Swarm) until(want int64, begin func() error) (took time.Duration, err e
 			if s.Delivered >= goal && took == 0 {
 				took = time.Since(start)
 			}
-			for read := time.Now(); s.o.Pause > 0 && s.Delivered < goal && time.Since(read) < s.o.Pause; { // not asleep: to be woken costs the server
-			}
 			continue
 		}
 		if idle++; idle == 1 {

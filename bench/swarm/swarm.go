@@ -38,9 +38,6 @@ type Options struct {
 	Ramp       float64 // dials a second; 0 is as many as can be
 	Publishers int     // kept-alive HTTP connections that publish; 0 is 1
 	Payload    int     // bytes of an event's data, at least 16
-	// Pause is how long a burst does not look at the sockets after it has read them. With none, sockets on
-	// loopback acknowledge what they are sent before the server's call is over, which no network does.
-	Pause time.Duration
 
 	// Foreign says that another swarm publishes: a socket counts from the first event it gets.
 	Foreign bool

@@ -3,22 +3,20 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"resound/bench"
 )
 
 type fanoutCommand struct {
-	Sockets    int           `default:"1000" placeholder:"N" help:"Sockets in all (default ${default})."`
-	Channels   []int         `default:"1" placeholder:"N,..." help:"Channels that the sockets are spread over; events go to one after the other. Several numbers are measured beside each other (default ${default})."`
-	Window     int           `default:"1" placeholder:"N" help:"Events that are published at once; the next ones are when all sockets have them (default ${default})."`
-	Payload    int           `default:"64" placeholder:"BYTES" help:"Bytes of an event's data, at least 16 (default ${default})."`
-	Publishers int           `default:"1" placeholder:"N" help:"Kept-alive HTTP connections that a window is spread over; requests on one are pipelined (default ${default})."`
-	Rounds     int           `default:"15" placeholder:"N" help:"Turns of each server (default ${default})."`
-	Deliveries int           `default:"0" placeholder:"N" help:"Deliveries in a turn, about; 0 is as many as ten windows make, from 50,000 to 1,000,000 (default ${default})."`
-	Awake      bool          `default:"true" negatable:"" help:"Begin each turn with events that are not counted. Without, the first 16 of each socket that had been silent cost the server an acknowledgement each."`
-	Pause      time.Duration `default:"0" placeholder:"TIME" help:"How long the load leaves its sockets alone after it has read them. With 0 they acknowledge events, on loopback, before the server is done with sending (default ${default})."`
-	Raw        bool          `default:"true" negatable:"" help:"Measure the baseline as well."`
+	Sockets    int   `default:"1000" placeholder:"N" help:"Sockets in all (default ${default})."`
+	Channels   []int `default:"1" placeholder:"N,..." help:"Channels that the sockets are spread over; events go to one after the other. Several numbers are measured beside each other (default ${default})."`
+	Window     int   `default:"1" placeholder:"N" help:"Events that are published at once; the next ones are when all sockets have them (default ${default})."`
+	Payload    int   `default:"64" placeholder:"BYTES" help:"Bytes of an event's data, at least 16 (default ${default})."`
+	Publishers int   `default:"1" placeholder:"N" help:"Kept-alive HTTP connections that a window is spread over; requests on one are pipelined (default ${default})."`
+	Rounds     int   `default:"15" placeholder:"N" help:"Turns of each server (default ${default})."`
+	Deliveries int   `default:"0" placeholder:"N" help:"Deliveries in a turn, about; 0 is as many as ten windows make, from 50,000 to 1,000,000 (default ${default})."`
+	Awake      bool  `default:"true" negatable:"" help:"Begin each turn with events that are not counted. Without, the first 16 of each socket that had been silent cost the server an acknowledgement each."`
+	Raw        bool  `default:"true" negatable:"" help:"Measure the baseline as well."`
 	servers
 	output
 }
@@ -38,8 +36,6 @@ func (c fanoutCommand) run(ctx context.Context) error {
 	switch {
 	case c.Sockets < 1 || c.Window < 1 || c.Publishers < 1 || c.Rounds < 1 || c.Deliveries < 0:
 		return fmt.Errorf("each number has to be at least 1")
-	case c.Pause < 0 || c.Pause > time.Second:
-		return fmt.Errorf("--pause is at most a second")
 	case c.Window > 1024:
 		return fmt.Errorf("--window is at most 1024")
 	case c.Payload < 16:
@@ -59,7 +55,7 @@ func (c fanoutCommand) run(ctx context.Context) error {
 	}
 	p := progress()
 	return report(ctx, c.output, p, bench.Fanout{
-		Targets: targets, Channels: c.Channels, Sockets: c.Sockets, Window: c.Window, Payload: c.Payload, Pause: c.Pause, Publishers: c.Publishers,
+		Targets: targets, Channels: c.Channels, Sockets: c.Sockets, Window: c.Window, Payload: c.Payload, Publishers: c.Publishers,
 		Rounds: c.Rounds, Deliveries: c.Deliveries, Awake: c.Awake, Cores: c.cores(), Progress: p,
 	})
 }

@@ -88,7 +88,7 @@ func TestSettings(t *testing.T) {
 	args := []string{"fanout", "--sockets=5", "--channels=1,5", "--app-secret=s3cr3t", "--server-args=--a=1", "--server-args=--app-secret=s3cr3t", "--json=x.json"}
 	_, call := parsed(t, args...)
 	run := bench.Begin(args, settings(call))
-	for _, want := range []bench.Setting{{Name: "sockets", Value: "5"}, {Name: "channels", Value: "1 5"}, {Name: "window", Value: "1"}, {Name: "pause", Value: "0s"},
+	for _, want := range []bench.Setting{{Name: "sockets", Value: "5"}, {Name: "channels", Value: "1 5"}, {Name: "window", Value: "1"}, {Name: "awake", Value: "true"},
 		{Name: "app-secret", Value: "***"}, {Name: "server-args", Value: "--a=1 --app-secret=***"}} {
 		if !slices.Contains(run.Settings, want) {
 			t.Errorf("%+v is not in %+v", want, run.Settings)
