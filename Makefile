@@ -83,9 +83,11 @@ test: ## install what the tests need, then run all of them; stops at the first f
 
 # $(call gotest,log,arguments): a line for each package while it runs, and the
 # whole story when one fails. The logs of all stages are counted by `make test`.
+# Tests that are parallel wait for most of their time: four at once leave two
+# processors something to do.
 define gotest
 @mkdir -p $(LOGS); set -o pipefail; \
-go test -v -p 2 $(TESTFLAGS) $(2) 2>&1 | tee $(LOGS)/$(1).log | awk '/^(ok|FAIL|panic:)[ \t]/ { print; fflush() }' || \
+go test -v -p 2 -parallel 4 $(TESTFLAGS) $(2) 2>&1 | tee $(LOGS)/$(1).log | awk '/^(ok|FAIL|panic:)[ \t]/ { print; fflush() }' || \
 	{ grep -vE '^(PASS|ok|FAIL$$|\?)|^ *(=== |--- (PASS|SKIP))' $(LOGS)/$(1).log; exit 1; }
 endef
 

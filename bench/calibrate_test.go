@@ -28,6 +28,7 @@ func calibration(t *testing.T) Calibrate {
 }
 
 func TestCalibrate(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	if testing.Short() {
 		t.Skip("it takes ten seconds")
 	}
@@ -93,6 +94,7 @@ func TestCalibrate(t *testing.T) {
 }
 
 func TestInterruptedCalibration(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	c := calibration(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

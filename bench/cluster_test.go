@@ -95,6 +95,7 @@ func TestClusterThatIsNone(t *testing.T) {
 }
 
 func TestClusterCrash(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	s := ClusterCrash{Node: resound(t, "--cluster-lease=3"), Redis: redisServer, Nodes: 3, Sockets: 100, Channels: 20, Rate: 100, Payload: 64, Members: 10,
 		Warmup: time.Second, Before: time.Second, Down: 300 * time.Millisecond, After: 9 * time.Second, Rounds: 1, Patience: 3 * time.Second, Cores: unpinned, Progress: &Progress{}}
 	r, err := s.Run(context.Background())
