@@ -161,10 +161,13 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 	return nil
 }
 
-// quickAcks is how many segments Linux acknowledges one by one, as soon as they come, after a socket got nothing for 200 ms or
-// more (TCP_MAX_QUICKACKS). On loopback the sender's core makes and takes these acknowledgements: a third of what a send costs.
+// quickAcks is how many segments Linux acknowledges one by one, as soon as they come, after a socket got nothing for a while
+// (TCP_MAX_QUICKACKS). On loopback the sender's core makes and takes these acknowledgements: a third of what a send costs.
 // From then on they come when the socket is read, on the load's core.
 const quickAcks = 16
+
+// silence is how long a socket gets nothing before it does so again, in ms: the least that TCP waits before it sends again.
+const silence = 200
 
 // waking is how many messages end the silence that sockets have behind them while others had their turns, so that a column
 // is measured as in the middle of a stream.
@@ -236,6 +239,11 @@ func (r *FanoutResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
+	for _, c := range r.Columns {
+		if lap := quantile(c.bursts(), 0.5) * float64(c.Channels) / float64(max(r.Window, 1)); r.Awake && c.Channels > 1 && lap > silence {
+			t.Notes = append(t.Notes, fmt.Sprintf("The sockets of %s got an event every %s ms, so that the kernel acknowledged each at once, at the server's cost.", c.Name, number(lap)))
+		}
+	}
 	if !r.Awake {
 		t.Notes = append(t.Notes, "The sockets had been silent before each turn, so that the kernel acknowledged the first 16 segments of each at once, at the server's cost.")
 	}

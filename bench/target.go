@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"resound/bench/sys"
@@ -231,12 +233,20 @@ func (s *server) stop() (said string) {
 	return said
 }
 
-// freePort finds a port that nobody listens on.
+// freePort finds a port that nobody listens on, of those that systems do not give to whoever dials, and never the same twice: of two
+// servers that start at the same time one would be taken for the other.
 func freePort() (sys.Addr, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return sys.Addr{}, err
+	const lowest, count = 10_000, 10_000
+	for range count {
+		port := lowest + rand.IntN(count)
+		if _, given := portsGiven.LoadOrStore(port, true); given {
+			continue
+		}
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return sys.Addr{IP: [4]byte{127, 0, 0, 1}, Port: port}, l.Close()
+		}
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return sys.Addr{IP: [4]byte{127, 0, 0, 1}, Port: port}, l.Close()
+	return sys.Addr{}, fmt.Errorf("no port from %d to %d is free", lowest, lowest+count-1)
 }
+
+var portsGiven sync.Map // by port

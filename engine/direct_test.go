@@ -223,6 +223,16 @@ func (a announcer) Answer(dst, requests []byte) (answers []byte, keep bool) {
 	return append(dst, "ok"...), true
 }
 
+// announcing returns an engine whose loop publishes on "news" for each request.
+func announcing(t *testing.T) *Manual {
+	m := manual(t, Options{Loops: 1})
+	app := m.hub.App(m.registry.ByID([]byte("1")))
+	m.AnswerWith(func() Answerer {
+		return announcer{func() { app.Publish([]byte("news"), protocol.Raw(`"e"`), protocol.Raw(`1`), protocol.SocketID{}) }}
+	})
+	return m
+}
+
 // One publish on a channel with few subscribers needs no wake-up. All others wait for what the other sockets have, so that it goes
 // out in the same writes; and so does one where the loop has been woken.
 func TestAPublishOnAQuietChannelIsDeliveredAtOnce(t *testing.T) {
@@ -239,11 +249,7 @@ func TestAPublishOnAQuietChannelIsDeliveredAtOnce(t *testing.T) {
 		{"a loop that was woken", 3, 1, true, 0, 1, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := manual(t, Options{Loops: 1})
-			app := m.hub.App(m.registry.ByID([]byte("1")))
-			m.AnswerWith(func() Answerer {
-				return announcer{func() { app.Publish([]byte("news"), protocol.Raw(`"e"`), protocol.Raw(`1`), protocol.SocketID{}) }}
-			})
+			m := announcing(t)
 			sinks, _ := subscribed(t, m, c.sockets, "news")
 			l, wakes := m.loops[0], 0
 			l.mailbox.bind(func() { wakes++ })
@@ -270,5 +276,22 @@ func TestAPublishOnAQuietChannelIsDeliveredAtOnce(t *testing.T) {
 				t.Errorf("%d wake-ups for a task of somebody else", wakes)
 			}
 		})
+	}
+}
+
+// What is posted while an event is delivered at once wakes the loop.
+func TestWhatIsPostedDuringADeliveryAtOnce(t *testing.T) {
+	m := announcing(t)
+	sinks, _ := subscribed(t, m, 1, "news")
+	l, wakes, told := m.loops[0], 0, false
+	l.mailbox.bind(func() { wakes++ })
+	sinks[0].taken = func() { l.mailbox.Post(channels.Call(func() { told = true })) }
+	l.traffic(l.opened(new(sink)), []byte(whole))
+	l.between()
+	if sinks[0].writes != 1 || wakes != 1 || told {
+		t.Errorf("%d writes, %d wake-ups, told %v", sinks[0].writes, wakes, told)
+	}
+	if m.Turn(); !told {
+		t.Error("it is lost")
 	}
 }

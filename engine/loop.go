@@ -212,7 +212,7 @@ func (l *loop) run() (again bool) {
 	return l.more
 }
 
-// between is called behind each event of a socket. What it has published on a quiet channel is delivered here.
+// between is called behind each event of a socket. An event on a quiet channel, whose publish was answered here, is delivered here.
 //
 // A storm of events must not hold up a broadcast, and gnet comes to what we have asked it to run only behind all that it has
 // at hand, new connections first. What makes that wake-up come is left as it is: it finds less to do.

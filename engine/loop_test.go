@@ -28,7 +28,10 @@ func manual(t testing.TB, o Options) *Manual {
 func text(s string) []byte { return ws.AppendMasked(nil, ws.OpText, []byte(s), [4]byte{9, 8, 7, 6}) }
 
 // sink is a socket that takes everything and counts.
-type sink struct{ writes, slices, bytes int }
+type sink struct {
+	writes, slices, bytes int
+	taken                 func() // called at each write, if not nil
+}
 
 func (s *sink) take(b [][]byte) (n int) {
 	s.writes++
@@ -37,6 +40,9 @@ func (s *sink) take(b [][]byte) (n int) {
 		n += len(x)
 	}
 	s.bytes += n
+	if s.taken != nil {
+		s.taken()
+	}
 	return n
 }
 

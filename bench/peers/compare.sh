@@ -58,5 +58,5 @@ run fanout-16-apart fanout --sockets 1000 --rounds 9 --window 16 --publishers 16
 run fanout-10k fanout --sockets 10000 --rounds 7
 run rooms fanout --sockets 10000 --rounds 7 --channels 1000 --deliveries 6000 --no-raw
 run publish publish --rounds 7 --requests 5000 --fresh 2000
-run memory memory --kinds plain --settle 2s --no-raw
+run memory memory --kinds plain --no-raw
 run connect connect --storm 5000 --parallel 500 --storms 2 --quiet 3s --around 8s --no-raw

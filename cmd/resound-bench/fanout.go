@@ -14,7 +14,7 @@ type fanoutCommand struct {
 	Payload    int   `default:"64" placeholder:"BYTES" help:"Bytes of an event's data, at least 16 (default ${default})."`
 	Publishers int   `default:"1" placeholder:"N" help:"Kept-alive HTTP connections that a window is spread over; requests on one are pipelined (default ${default})."`
 	Rounds     int   `default:"15" placeholder:"N" help:"Turns of each server (default ${default})."`
-	Deliveries int   `default:"0" placeholder:"N" help:"Deliveries in a turn, about; 0 is as many as ten windows make, from 50,000 to 1,000,000 (default ${default})."`
+	Deliveries int   `default:"0" placeholder:"N" help:"Deliveries in a turn, about; 0 is ten windows to each socket, from 50,000 to 1,000,000 deliveries (default ${default})."`
 	Awake      bool  `default:"true" negatable:"" help:"Begin each turn with events that are not counted. Without, the first 16 of each socket that had been silent cost the server an acknowledgement each."`
 	Raw        bool  `default:"true" negatable:"" help:"Measure the baseline as well."`
 	servers
