@@ -45,7 +45,7 @@ func (l *loop) answer(c *conn, buf []byte) (n int) {
 	}
 	l.stats.answered.Add(requests)
 	l.events += requests - 1 // a broadcast that waits does not wait for each event's worth of them
-	l.held = l.held || l.mailbox.hold()
+	l.muted = l.muted || l.mailbox.mute()
 	answers, keep := l.answerer.Answer(l.answers[:0], buf[:n])
 	l.answers = emptied(answers, maxPooled)
 	sent, err := c.give(answers)

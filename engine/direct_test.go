@@ -271,7 +271,7 @@ func TestAPublishOnAQuietChannelIsDeliveredAtOnce(t *testing.T) {
 			}
 			look("in the end", c.late)
 
-			wakes = 0 // nothing is held any more
+			wakes = 0 // it is not muted any more
 			if l.mailbox.Post(channels.Call(func() {})); wakes != 1 {
 				t.Errorf("%d wake-ups for a task of somebody else", wakes)
 			}

@@ -24,7 +24,7 @@ type loop struct {
 	wheel    wheel
 	events   int    // of sockets since the last turn
 	more     bool   // that turn was not through
-	held     bool   // the mailbox is, since a request was answered
+	muted    bool   // the mailbox is, since a request was answered
 	lost     uint32 // seconds that the wheel will never see: the process stood still
 	outbox   outbox
 	answerer Answerer           // nil if all requests go to the HTTP server
@@ -217,9 +217,9 @@ func (l *loop) run() (again bool) {
 // A storm of events must not hold up a broadcast, and gnet comes to what we have asked it to run only behind all that it has
 // at hand, new connections first. What makes that wake-up come is left as it is: it finds less to do.
 func (l *loop) between() {
-	if l.held {
-		l.held = false
-		if l.mailbox.release(l.dispatch.Quiet) && l.run() {
+	if l.muted {
+		l.muted = false
+		if l.mailbox.unmute(l.dispatch.Quiet) && l.run() {
 			l.mailbox.rewake()
 		}
 	}

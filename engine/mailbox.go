@@ -40,29 +40,25 @@ func (m *mailbox) arm() {
 	}
 }
 
-// hold keeps the loop from being woken: it looks at its mailbox by itself when it is done with what it does, in release. It reports
+// mute keeps the loop from being woken: it looks at its mailbox by itself when it is done with what it does, in unmute. It reports
 // false when somebody has woken it already.
-func (m *mailbox) hold() bool {
+func (m *mailbox) mute() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.armed {
-		return false
-	}
+	was := m.armed
 	m.armed = true
-	return true
+	return !was
 }
 
-// release ends hold. It reports whether the loop has to run now, because one task came that is quiet, which spares the loop being
+// unmute ends mute. It reports whether the loop has to run now, because one task came that is quiet, which spares the loop being
 // woken for it. For all else it is woken, behind the other sockets that have something, so that what those publish is delivered in one go.
-func (m *mailbox) release(quiet func(channels.Task) bool) bool {
+func (m *mailbox) unmute(quiet func(channels.Task) bool) (run bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.armed = m.wake != nil && len(m.tasks) == 1 && quiet(m.tasks[0])
-	if !m.armed {
-		m.arm()
-		return false
-	}
-	return true
+	run = m.wake != nil && len(m.tasks) == 1 && quiet(m.tasks[0])
+	m.armed = run
+	m.arm()
+	return run
 }
 
 // bind gives the mailbox its loop, or none with nil: tasks wait for the next one then.
