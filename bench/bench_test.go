@@ -96,6 +96,9 @@ func TestFanout(t *testing.T) {
 					}
 				}
 			}
+			if silent := strings.Contains(strings.Join(r.Table().Notes, " "), "had been silent"); silent == c.awake {
+				t.Errorf("awake is %v, and the table says %q", c.awake, r.Table().Notes)
+			}
 			if rows := r.Table().Rows; len(rows) != c.columns || !strings.HasPrefix(rows[0][2], "1.00 ") {
 				t.Errorf("%q", rows)
 			}

@@ -239,14 +239,7 @@ func (r *FanoutResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
-	for _, c := range r.Columns {
-		if lap := quantile(c.bursts(), 0.5) * float64(c.Channels) / float64(max(r.Window, 1)); r.Awake && c.Channels > 1 && lap > silence {
-			t.Notes = append(t.Notes, fmt.Sprintf("The sockets of %s got an event every %s ms, so that the kernel acknowledged each at once, at the server's cost.", c.Name, number(lap)))
-		}
-	}
-	if !r.Awake {
-		t.Notes = append(t.Notes, "The sockets had been silent before each turn, so that the kernel acknowledged the first 16 segments of each at once, at the server's cost.")
-	}
+	t.Notes = append(t.Notes, r.silences()...)
 	if n := r.fewest(); n > 0 && n < fewForP99 {
 		t.Notes = append(t.Notes, fmt.Sprintf("The p99 is of %d publishes, and close to the worst of them.", n))
 	}
@@ -257,6 +250,20 @@ func (r *FanoutResult) Table() Table {
 		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
 	}
 	return t
+}
+
+// silences says which sockets had been silent, and acknowledged events at once.
+func (r *FanoutResult) silences() (notes []string) {
+	if !r.Awake {
+		return []string{fmt.Sprintf("The sockets had been silent before each turn, so that the kernel acknowledged the first %d segments of each at once, at the server's cost.", quickAcks)}
+	}
+	for _, c := range r.Columns {
+		lap := quantile(c.bursts(), 0.5) * float64(c.Channels) / float64(r.Window)
+		if c.Channels > 1 && lap > silence {
+			notes = append(notes, fmt.Sprintf("The sockets of %s got an event every %s ms, so that the kernel acknowledged each at once, at the server's cost.", c.Name, number(lap)))
+		}
+	}
+	return notes
 }
 
 // channels says over how many the sockets of the servers are spread.

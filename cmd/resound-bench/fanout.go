@@ -34,8 +34,10 @@ open-loop form is steady.
 
 func (c fanoutCommand) run(ctx context.Context) error {
 	switch {
-	case c.Sockets < 1 || c.Window < 1 || c.Publishers < 1 || c.Rounds < 1 || c.Deliveries < 0:
+	case c.Sockets < 1 || c.Window < 1 || c.Publishers < 1 || c.Rounds < 1:
 		return fmt.Errorf("each number has to be at least 1")
+	case c.Deliveries < 0:
+		return fmt.Errorf("--deliveries is 0 or more")
 	case c.Window > 1024:
 		return fmt.Errorf("--window is at most 1024")
 	case c.Payload < 16:
