@@ -17,14 +17,6 @@ type world struct {
 	out     bytes.Buffer
 }
 
-// alone leaves a test out where races are looked for: it has one goroutine, and parses a command line so often that it takes
-// half a minute there.
-func alone(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine has no races")
-	}
-}
-
 func newWorld(t *testing.T, environ ...string) *world {
 	t.Helper()
 	t.Setenv("COLUMNS", "100") // the help is wrapped to it

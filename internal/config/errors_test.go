@@ -9,7 +9,6 @@ import (
 
 // Every error a person can meet, word for word; DIR is the working directory.
 func TestErrors(t *testing.T) {
-	alone(t)
 	const (
 		hostOf  = ` is not a host name or an address (without scheme and port)`
 		pathOf  = ` is not a path of letters, digits and / - _ . ~`

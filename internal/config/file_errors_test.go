@@ -29,7 +29,6 @@ func testKeys(t testing.TB) fileKeys {
 
 // Every error of a config file, word for word; F is its path.
 func TestConfigFileErrors(t *testing.T) {
-	alone(t)
 	const app = "apps:\n- {app_id: 1, key: k, secret: hush}\n"
 	for _, tc := range []struct{ file, want string }{
 		{"prot: 1", `F:1: "prot" is not a setting; did you mean port?`},

@@ -109,7 +109,6 @@ func TestConfigFile(t *testing.T) {
 
 // Every setting can stand in the file, under its own key, and every limit in an application too.
 func TestEveryKey(t *testing.T) {
-	alone(t)
 	values := map[string]string{
 		"host": "127.0.0.1", "port": "6001", "path": "/ws", "loops": "3", "hostname": "shop.test", "public_port": "8443", "scheme": "https",
 		"max_connections": "12", "max_message_size": "20000", "ping_interval": "90s", "activity_timeout": "120s", "accept_client_events_from": "all",

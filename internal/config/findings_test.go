@@ -53,7 +53,6 @@ func TestCheckFindsNothing(t *testing.T) {
 
 // Each slip gives one line more, word for word, and no other.
 func TestCheckFinds(t *testing.T) {
-	alone(t)
 	const add = "\x00" // the change is a line more, not one replaced
 	for _, tc := range []struct{ old, new, file, want string }{
 		{"REVERB_PORT=443", "REVERB_PORT=8080", "", `error    browsers are sent to https://shop.test:8080, but port 8080 of this server is without TLS; set REVERB_SCHEME=http, or REVERB_PORT to the port of a proxy that takes TLS off, usually 443, and REVERB_SERVER_PORT=8080`},

@@ -56,7 +56,6 @@ func TestTheProcessIsNotRead(t *testing.T) {
 
 // Every name sets its field, from the environment and from the file.
 func TestEveryName(t *testing.T) {
-	alone(t)
 	app := "REVERB_APP_ID=i\nREVERB_APP_KEY=k\nREVERB_APP_SECRET=s\n"
 	cases := map[string]struct {
 		value string
