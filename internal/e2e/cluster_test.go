@@ -38,19 +38,13 @@ func TestCluster(t *testing.T) {
 		})
 	}
 	group.Go(func() { t.Run("subscriptions in Redis", hearsWhatItNeeds) }) // waits longer than all others, for almost nothing
-	run("stock clients/cluster", stockClients("cluster.mjs"))
-	if !testing.Short() { // which the race detector sees on a node alone
-		for _, script := range []string{"echo", "publisher", "kinds", "users"} {
-			run("stock clients/"+script, stockClients(script+".mjs"))
-		}
-		run("replays", clusterReplays)
+	for _, script := range []string{"cluster", "echo", "publisher", "kinds", "users"} {
+		run("stock clients/"+script, stockClients(script+".mjs"))
 	}
+	run("replays", clusterReplays)
 	run("Redis Cluster", redisCluster)
 	run("drift", clusterDrift)
 	for _, trouble := range troubles {
-		if testing.Short() && !slices.Contains(shortTroubles, trouble.name) {
-			continue
-		}
 		run("trouble/"+trouble.name, trouble.happen)
 	}
 	run("trouble/an answer is lost with the server", lostAnswer)

@@ -80,9 +80,6 @@ func again(times int, what func(*ordeal)) func(*ordeal) {
 
 var both = []int{0, 1}
 
-// shortTroubles are those that the race detector sees: with them a node has been in all states that there are.
-var shortTroubles = []string{"cut in the middle of answers", "lost", "hangs", "full", "restarted empty", "a failover"}
-
 var troubles = []trouble{
 	// At the start.
 	{name: "down at the start", start: true, begin: func(o *ordeal) { o.redis.Kill() }, heal: func(o *ordeal) { o.redis.Start() }, alone: both},
