@@ -16,10 +16,13 @@ import (
 func TestClientsTakeNoRoomOfPublishers(t *testing.T) {
 	r := redistest.Start(t, redistest.Options{})
 	proxy := redistest.NewProxy(t, r.Addr())
-	a := join(t, proxy.Addr())
+	a := join(t, proxy.Addr(), func(o *Options) { o.Grace = patience }) // however long the flood takes
 	proxy.Blackhole(redistest.Both)
 	for range maxQueued {
 		a.Say("app1", "x", protocol.SocketID{A: 1, B: 2}, []byte("hello"))
+	}
+	if a.Stats().Unsaid == 0 {
+		t.Errorf("nothing was refused: %+v", a.Stats())
 	}
 	ticket := a.Publish(outgoing("x", "1", 1))
 	proxy.Heal()
