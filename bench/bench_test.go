@@ -29,6 +29,12 @@ func TestMain(m *testing.M) {
 		err = ServeBare(os.Stdout)
 	case "load":
 		err = RunLoad(os.Stdin, os.Stdout)
+	case "parent": // see TestServersEndWithTheHarness
+		var c *child
+		if c, err = startChild(place{core: -1}, nil, "sleep", "60"); err == nil {
+			fmt.Println(c.pid())
+			<-c.ended
+		}
 	default:
 		code := m.Run()
 		_ = os.RemoveAll(built.dir)
@@ -114,6 +120,21 @@ func TestSocketsAreAwake(t *testing.T) {
 	} {
 		if n := waking(uint32(c.how), c.window, c.channels); n != c.messages {
 			t.Errorf("%+v: %d messages", c, n)
+		}
+	}
+}
+
+// Sockets that get an event only now and then are silent in between.
+func TestLulls(t *testing.T) {
+	for _, c := range []struct {
+		burst            float64
+		channels, window int
+		want             string
+	}{
+		{4.1, 100, 2, "The sockets of a server got an event every 205 ms"}, {3.9, 100, 2, ""}, {900, 1, 1, ""},
+	} {
+		if notes := strings.Join(lull("a server", []float64{c.burst}, c.channels, c.window), ""); !strings.HasPrefix(notes, c.want) || (c.want == "") != (notes == "") {
+			t.Errorf("%+v: %q", c, notes)
 		}
 	}
 }

@@ -19,7 +19,8 @@ type ClusterFanout struct {
 	Window     int    // events published at once; the next ones when every socket has them
 	Payload    int
 	Rounds     int
-	Deliveries int // in a round, about
+	Deliveries int  // in a round, about
+	Awake      bool // each round begins with events that are not counted, so that no socket was silent for long
 	Cores      Cores
 	Progress   *Progress
 }
@@ -31,6 +32,7 @@ type ClusterFanoutResult struct {
 	Sockets int                   `json:"sockets"` // in all
 	Window  int                   `json:"window"`
 	Payload int                   `json:"payload"`
+	Awake   bool                  `json:"awake,omitempty"` // no socket had been silent when a round began
 	Cores   Cores                 `json:"cores"`
 	Columns []ClusterFanoutColumn `json:"columns"`
 	Partial bool                  `json:"partial,omitempty"`
@@ -70,7 +72,7 @@ func (f ClusterFanout) Run(ctx context.Context) (*ClusterFanoutResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &ClusterFanoutResult{Node: f.Node, Redis: version, Sockets: f.Sockets * f.Nodes, Window: f.Window, Payload: f.Payload, Cores: f.Cores}
+	r := &ClusterFanoutResult{Node: f.Node, Redis: version, Sockets: f.Sockets * f.Nodes, Window: f.Window, Payload: f.Payload, Awake: f.Awake, Cores: f.Cores}
 	for _, channels := range f.Channels {
 		for _, shape := range []ClusterShape{{Nodes: 1}, {Nodes: 1, Redis: true}, {Nodes: f.Nodes, Redis: true}} {
 			r.Columns = append(r.Columns, ClusterFanoutColumn{ClusterShape: shape, Channels: channels})
@@ -153,6 +155,11 @@ func (f ClusterFanout) start(column *ClusterFanoutColumn) (run *fanRun, err erro
 func (f ClusterFanout) round(run *fanRun) (round ClusterFanoutRound, err error) {
 	each := max(f.Sockets*f.Nodes/run.column.Channels, 1) // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window}
+	if f.Awake {
+		if err := run.load.wake(o, run.column.Channels); err != nil {
+			return round, err
+		}
+	}
 	round.ClusterCPU, err = run.spent(func() error {
 		answer, err := run.load.do(o)
 		round.Deliveries, round.Bursts = answer.Deliveries, answer.Took
@@ -189,6 +196,7 @@ func (r *ClusterFanoutResult) Table() Table {
 		Title:  fmt.Sprintf("Fan-out of %d-byte payloads to %s sockets, which the nodes share, %d in flight", r.Payload, thousands(float64(r.Sockets)), r.Window),
 		Header: []string{"", "", "deliveries/s", "ratio", "CPU s per million deliveries: nodes", "Redis", "together, ratio", "last socket p50, ms", "p99, ms"},
 	}
+	var lulls []string
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		first := r.first(c)
@@ -209,9 +217,16 @@ func (r *ClusterFanoutResult) Table() Table {
 			row[5] = spreadOf(redis).String()
 		}
 		t.Rows = append(t.Rows, row)
+		if r.Awake {
+			lulls = append(lulls, lull(c.name()+" and "+plural(c.Channels, "channel"), bursts, c.Channels, r.Window)...)
+		}
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to one node without Redis and with as many channels, round by round. Nodes and Redis share one core, the load has the other. "+
 		"Every socket got every event, once and in order.")
+	if !r.Awake {
+		t.Notes = append(t.Notes, silent)
+	}
+	t.Notes = append(t.Notes, lulls...)
 	if r.Partial {
 		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
 	}

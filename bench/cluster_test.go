@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,13 +45,16 @@ func TestClusterCost(t *testing.T) {
 }
 
 func TestClusterFanout(t *testing.T) {
-	f := ClusterFanout{Node: resound(t), Redis: redisServer, Nodes: 3, Sockets: 30, Channels: []int{1, 9}, Window: 2, Payload: 64, Rounds: 2, Deliveries: 360, Cores: unpinned, Progress: &Progress{}}
+	f := ClusterFanout{Node: resound(t), Redis: redisServer, Nodes: 3, Sockets: 30, Channels: []int{1, 9}, Window: 2, Payload: 64, Rounds: 2, Deliveries: 360, Awake: true, Cores: unpinned, Progress: &Progress{}}
 	r, err := f.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Columns) != 6 || r.Sockets != 90 || r.Partial {
 		t.Fatalf("%+v", r)
+	}
+	if notes := r.Table().Notes; slices.Contains(notes, silent) {
+		t.Errorf("awake sockets, and the table says %q", notes)
 	}
 	for _, c := range r.Columns {
 		if len(c.Rounds) != 2 {

@@ -13,6 +13,7 @@
 //   - load.go: the load as the scenario sees it: a process that takes orders.
 //   - worker.go: the load as its process sees it.
 //   - fanout.go: deliveries of one publisher to many sockets.
+//   - awake.go: sockets that were not silent before a turn.
 //   - memory.go: what an idle socket takes.
 //   - publish.go: the HTTP API.
 //   - connect.go: a storm of connections beside a running broadcast.

@@ -161,32 +161,12 @@ func (f Fanout) rounds(ctx context.Context, r *FanoutResult, runs []*fanoutRun) 
 	return nil
 }
 
-// quickAcks is how many segments Linux acknowledges one by one, as soon as they come, after a socket got nothing for a while
-// (TCP_MAX_QUICKACKS). On loopback the sender's core makes and takes these acknowledgements: a third of what a send costs.
-// From then on they come when the socket is read, on the load's core.
-const quickAcks = 16
-
-// silence is how long a socket gets nothing before it does so again, in ms: the least that TCP waits before it sends again.
-const silence = 200
-
-// waking is how many messages end the silence that sockets have behind them while others had their turns, so that a column
-// is measured as in the middle of a stream.
-func waking(how uint32, window, channels int) int {
-	segments := 1 // that a socket gets of a window at least: a server may join what is in flight
-	if how == raw.Write {
-		segments = window
-	}
-	return (quickAcks/segments + 1) * max(window, channels)
-}
-
 // round is one turn of a column.
 func (f Fanout) round(run *fanoutRun, frame int) (FanoutRound, error) {
 	each := f.Sockets / run.column.Channels // deliveries of an event
 	o := order{Op: "bursts", Messages: max(f.Deliveries/each/f.Window, 1) * f.Window, Window: f.Window, How: run.how, Size: frame}
 	if f.Awake {
-		first := o
-		first.Messages = waking(run.how, f.Window, run.column.Channels)
-		if _, err := run.load.do(first); err != nil {
+		if err := run.load.wake(o, run.column.Channels); err != nil {
 			return FanoutRound{}, err
 		}
 	}
@@ -239,7 +219,14 @@ func (r *FanoutResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
-	t.Notes = append(t.Notes, r.silences()...)
+	if !r.Awake {
+		t.Notes = append(t.Notes, silent)
+	}
+	for _, c := range r.Columns {
+		if r.Awake {
+			t.Notes = append(t.Notes, lull(c.Name, c.bursts(), c.Channels, r.Window)...)
+		}
+	}
 	if n := r.fewest(); n > 0 && n < fewForP99 {
 		t.Notes = append(t.Notes, fmt.Sprintf("The p99 is of %d publishes, and close to the worst of them.", n))
 	}
@@ -250,20 +237,6 @@ func (r *FanoutResult) Table() Table {
 		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
 	}
 	return t
-}
-
-// silences says which sockets had been silent, and acknowledged events at once.
-func (r *FanoutResult) silences() (notes []string) {
-	if !r.Awake {
-		return []string{fmt.Sprintf("The sockets had been silent before each turn, so that the kernel acknowledged the first %d segments of each at once, at the server's cost.", quickAcks)}
-	}
-	for _, c := range r.Columns {
-		lap := quantile(c.bursts(), 0.5) * float64(c.Channels) / float64(r.Window)
-		if c.Channels > 1 && lap > silence {
-			notes = append(notes, fmt.Sprintf("The sockets of %s got an event every %s ms, so that the kernel acknowledged each at once, at the server's cost.", c.Name, number(lap)))
-		}
-	}
-	return notes
 }
 
 // channels says over how many the sockets of the servers are spread.

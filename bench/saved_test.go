@@ -318,13 +318,6 @@ func TestCompare(t *testing.T) {
 	if want := "these were 4 to 10 sockets, 4 to 1,000 sockets."; len(table.Notes) != 1 || !strings.HasSuffix(table.Notes[0], want) {
 		t.Errorf("a p99 of four: %q, want %q", table.Notes, want)
 	}
-	laps := &FanoutResult{Window: 2, Awake: true, Columns: []FanoutColumn{
-		{Name: "slow", Channels: 100, Rounds: []FanoutRound{{Bursts: []int64{4.1e6}}}}, {Name: "fast", Channels: 100, Rounds: []FanoutRound{{Bursts: []int64{3.9e6}}}},
-		{Name: "one", Channels: 1, Rounds: []FanoutRound{{Bursts: []int64{900e6}}}},
-	}}
-	if notes := laps.silences(); len(notes) != 1 || !strings.HasPrefix(notes[0], "The sockets of slow got an event every 205 ms") {
-		t.Errorf("%q", notes)
-	}
 	many := &FanoutResult{Columns: []FanoutColumn{{Rounds: []FanoutRound{{Bursts: make([]int64, fewForP99)}}}}}
 	if n := many.fewest(); n != fewForP99 {
 		t.Errorf("%d publishes", n)

@@ -172,16 +172,40 @@ func TestUsageOfATree(t *testing.T) {
 	}
 	c.stop()
 	for _, pid := range tree {
-		for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-				if strings.Contains(string(state), ") Z ") {
-					break // nobody has taken its exit code
-				}
-				t.Fatalf("process %d has not ended: %s", pid, state)
-			}
+		hasEnded(t, pid)
+	}
+}
+
+// hasEnded waits until a process is no more.
+func hasEnded(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if strings.Contains(string(state), ") Z ") {
+			return // nobody has taken its exit code
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d has not ended: %s", pid, state)
 		}
 	}
+}
+
+// A harness that is killed leaves no server behind.
+func TestServersEndWithTheHarness(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	harness, err := startChild(place{core: -1}, nil, self, "parent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscan(harness.out, &pid); err != nil {
+		t.Fatal(err, harness.stop())
+	}
+	harness.kill()
+	hasEnded(t, pid)
 }
 
 // Of a server whose process is not known there are latencies and rates, and no CPU.

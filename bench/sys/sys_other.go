@@ -2,7 +2,10 @@
 
 package sys
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // Event is one socket that has something: Fd is the number it was added under.
 type Event struct {
@@ -85,3 +88,6 @@ func Pin(cores ...int) error { return ErrUnsupported }
 
 // Nice fails.
 func Nice(priority int) error { return ErrUnsupported }
+
+// Detached are the attributes of a process in a session of its own.
+func Detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
