@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { launch, site, told } from "./chromium.mjs";
-import { control, eventually, patience, publisher } from "./lib.mjs";
+import { control, eventually, get, patience, publisher } from "./lib.mjs";
 import { Proxy } from "./proxy.mjs";
 import { pages } from "./replay-pages.mjs";
 
@@ -120,7 +120,9 @@ for (const [path, how] of [["/vue-tag", "a script tag, bundle untouched"], ["/vu
     assert.deepEqual(got.filter(Number.isInteger), [1, ...range(3, 9)]);
     assert.deepEqual(got.filter((n) => !Number.isInteger(n)), range(2, 9).map((n) => `private ${n}`));
     // The component goes, and with it the position: what came meanwhile is for the page to load.
+    // Until the server has heard of that, an event goes out, and pusher-js gives it to whoever is on the channel when it comes.
     await page.evaluate(() => show(false));
+    await eventually("the channel to be left", async () => !(await get("/channels/vue")).occupied);
     await publish("vue", 10);
     await page.evaluate(() => { window.ready = false; return show(true); });
     await page.waitForFunction(() => window.ready);
