@@ -150,6 +150,9 @@ func (c Calibrate) Run(ctx context.Context) (*CalibrateResult, error) {
 
 // measure carries all steps out, or those until ctx ends.
 func (c Calibrate) measure(ctx context.Context, r *CalibrateResult) (err error) {
+	if ctx.Err() != nil {
+		return nil
+	}
 	c.Progress.Show(0, "the baseline")
 	if c.gauge, err = startGauge(c.Cores); err != nil {
 		return fmt.Errorf("the baseline: %w", err)

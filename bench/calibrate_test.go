@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,8 +98,7 @@ func TestInterruptedCalibration(t *testing.T) {
 	c := calibration(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	// The baseline is started all the same, which takes as long as the machine likes.
-	if _, err := c.Run(ctx); err == nil || !regexp.MustCompile(`^interrupted after \d+ s, with too little for a model: `).MatchString(err.Error()) {
+	if _, err := c.Run(ctx); err == nil || !strings.Contains(err.Error(), "interrupted after 0 s, with too little for a model") {
 		t.Errorf("before it began: %v", err)
 	}
 	ctx, cancel = context.WithCancel(context.Background())
