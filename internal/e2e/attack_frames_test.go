@@ -97,6 +97,9 @@ func TestAttackPings(t *testing.T) {
 	}
 	hangUp(deaf)
 	v.recovers(t, "pings")
+	if n := closed(); n != len(deaf) {
+		t.Errorf("%d were closed as slow readers", n)
+	}
 }
 
 // deafUntil reads all that was left unread, to a close with that code.
