@@ -11,9 +11,6 @@ import (
 // From then on they come when the socket is read, on the load's core.
 const quickAcks = 16
 
-// silent says of a result that its sockets were not awake.
-var silent = fmt.Sprintf("The sockets had been silent before each turn, so that the kernel acknowledged the first %d segments of each at once, at the server's cost.", quickAcks)
-
 // silence is how long a socket gets nothing before it does so again, in ms: the least that TCP waits before it sends again.
 const silence = 200
 
@@ -33,12 +30,23 @@ func (l *load) wake(o order, channels int) error {
 	return err
 }
 
-// lull is a note where sockets of so many channels, to which events go by turns, were silent between two events.
-// bursts are the milliseconds that a window takes.
-func lull(name string, bursts []float64, channels, window int) []string {
-	lap := quantile(bursts, 0.5) * float64(channels) / float64(window)
-	if channels == 1 || lap <= silence {
-		return nil
+// lap is what a column's sockets got in a turn: channels to which events went by turns, and the milliseconds of each window.
+type lap struct {
+	name     string
+	channels int
+	bursts   []float64
+}
+
+// silences are notes on which sockets had been silent, and acknowledged events at once.
+func silences(awake bool, window int, laps []lap) (notes []string) {
+	if !awake {
+		return []string{fmt.Sprintf("The sockets had been silent before each turn, so that the kernel acknowledged the first %d segments of each at once, at the server's cost.", quickAcks)}
 	}
-	return []string{fmt.Sprintf("The sockets of %s got an event every %s ms, so that the kernel acknowledged each at once, at the server's cost.", name, number(lap))}
+	for _, l := range laps {
+		between := quantile(l.bursts, 0.5) * float64(l.channels) / float64(window)
+		if l.channels > 1 && between > silence {
+			notes = append(notes, fmt.Sprintf("The sockets of %s got an event every %s ms, so that the kernel acknowledged each at once, at the server's cost.", l.name, number(between)))
+		}
+	}
+	return notes
 }

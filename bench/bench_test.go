@@ -124,18 +124,46 @@ func TestSocketsAreAwake(t *testing.T) {
 	}
 }
 
-// Sockets that get an event only now and then are silent in between.
-func TestLulls(t *testing.T) {
-	for _, c := range []struct {
-		burst            float64
-		channels, window int
-		want             string
-	}{
-		{4.1, 100, 2, "The sockets of a server got an event every 205 ms"}, {3.9, 100, 2, ""}, {900, 1, 1, ""},
-	} {
-		if notes := strings.Join(lull("a server", []float64{c.burst}, c.channels, c.window), ""); !strings.HasPrefix(notes, c.want) || (c.want == "") != (notes == "") {
-			t.Errorf("%+v: %q", c, notes)
+// A round sends as much before what it counts.
+func TestRoundsWakeSockets(t *testing.T) {
+	for _, awake := range []bool{false, true} {
+		want := int64(0)
+		if awake {
+			want = 17 * sockets
 		}
+		f := Fanout{Sockets: sockets, Window: 1, Payload: 64, Publishers: 1, Deliveries: 2 * sockets, Awake: awake, Cores: unpinned, Progress: &Progress{}}
+		p, err := f.connect(resound(t), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.stop()
+		round, err := f.round(&fanoutRun{pair: p, column: &FanoutColumn{Channels: 1}}, 0)
+		all, err2 := p.load.do(order{Op: "counts"})
+		if err != nil || err2 != nil || round.Deliveries != 2*sockets || all.Counts.Delivered-round.Deliveries != want {
+			t.Errorf("awake is %v: %+v of %d deliveries: %v, %v", awake, round, all.Counts.Delivered, err, err2)
+		}
+		c := ClusterFanout{Node: resound(t), Nodes: 1, Sockets: sockets, Window: 1, Payload: 64, Deliveries: 2 * sockets, Awake: awake, Cores: unpinned, Progress: &Progress{}}
+		run, err := c.start(&ClusterFanoutColumn{ClusterShape: ClusterShape{Nodes: 1}, Channels: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer run.stop()
+		shared, err := c.round(run)
+		all, err2 = run.load.do(order{Op: "counts"})
+		if err != nil || err2 != nil || shared.Deliveries != 2*sockets || all.Counts.Delivered-shared.Deliveries != want {
+			t.Errorf("a cluster, awake is %v: %+v of %d deliveries: %v, %v", awake, shared, all.Counts.Delivered, err, err2)
+		}
+	}
+}
+
+// Sockets that get an event only now and then are silent in between.
+func TestSilences(t *testing.T) {
+	laps := []lap{{"slow", 100, []float64{4.1}}, {"fast", 100, []float64{3.9}}, {"one", 1, []float64{900}}}
+	if notes := silences(true, 2, laps); len(notes) != 1 || !strings.HasPrefix(notes[0], "The sockets of slow got an event every 205 ms") {
+		t.Errorf("%q", notes)
+	}
+	if notes := silences(false, 2, laps); len(notes) != 1 || !strings.HasPrefix(notes[0], "The sockets had been silent before each turn") {
+		t.Errorf("%q", notes)
 	}
 }
 

@@ -70,7 +70,7 @@ func startChild(at place, env []string, name string, args ...string) (*child, er
 	c.cmd.Stderr, c.cmd.WaitDelay = &c.errors, time.Second // a process that it leaves behind may keep its standard error open
 	c.cmd.Env = append(os.Environ(), env...)
 	// Ctrl-C on the terminal is for us alone: we end our children. A session is also a group of the scheduler's.
-	c.cmd.SysProcAttr = sys.Detached()
+	c.cmd.SysProcAttr = sys.ChildAttr()
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -196,7 +196,7 @@ func (r *ClusterFanoutResult) Table() Table {
 		Title:  fmt.Sprintf("Fan-out of %d-byte payloads to %s sockets, which the nodes share, %d in flight", r.Payload, thousands(float64(r.Sockets)), r.Window),
 		Header: []string{"", "", "deliveries/s", "ratio", "CPU s per million deliveries: nodes", "Redis", "together, ratio", "last socket p50, ms", "p99, ms"},
 	}
-	var lulls []string
+	laps := make([]lap, len(r.Columns))
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		first := r.first(c)
@@ -217,16 +217,11 @@ func (r *ClusterFanoutResult) Table() Table {
 			row[5] = spreadOf(redis).String()
 		}
 		t.Rows = append(t.Rows, row)
-		if r.Awake {
-			lulls = append(lulls, lull(c.name()+" and "+plural(c.Channels, "channel"), bursts, c.Channels, r.Window)...)
-		}
+		laps[i] = lap{c.name() + " and " + plural(c.Channels, "channel"), c.Channels, bursts}
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to one node without Redis and with as many channels, round by round. Nodes and Redis share one core, the load has the other. "+
 		"Every socket got every event, once and in order.")
-	if !r.Awake {
-		t.Notes = append(t.Notes, silent)
-	}
-	t.Notes = append(t.Notes, lulls...)
+	t.Notes = append(t.Notes, silences(r.Awake, r.Window, laps)...)
 	if r.Partial {
 		t.Notes = append(t.Notes, "Interrupted: these are the rounds that had finished.")
 	}

@@ -197,7 +197,7 @@ func (r *FanoutResult) Table() Table {
 			r.Payload, r.Frame, thousands(float64(r.Sockets)), r.channels(), r.Window),
 		Header: []string{"", "CPU s per million deliveries", "ratio", "last socket p50, ms", "p99, ms", "p99 ratio", "deliveries/s", "server ran", "threads waited"},
 	}
-	base99 := 0.0
+	base99, laps := 0.0, make([]lap, len(r.Columns))
 	for i, c := range r.Columns {
 		var rate, ran, waited []float64
 		for _, round := range c.Rounds {
@@ -207,6 +207,7 @@ func (r *FanoutResult) Table() Table {
 		}
 		cost, ratio := r.costs(c)
 		bursts := c.bursts()
+		laps[i] = lap{c.Name, c.Channels, bursts}
 		p99 := quantile(bursts, 0.99)
 		if i == 0 {
 			base99 = p99
@@ -219,14 +220,7 @@ func (r *FanoutResult) Table() Table {
 	}
 	t.Notes = append(t.Notes, "Medians of the rounds, with the quartiles in brackets; ratios are to the first row, round by round. Every socket got every event. "+
 		"The last two columns are parts of the bursts' time; threads that are ready to run wait for each other, or for other processes on the core.")
-	if !r.Awake {
-		t.Notes = append(t.Notes, silent)
-	}
-	for _, c := range r.Columns {
-		if r.Awake {
-			t.Notes = append(t.Notes, lull(c.Name, c.bursts(), c.Channels, r.Window)...)
-		}
-	}
+	t.Notes = append(t.Notes, silences(r.Awake, r.Window, laps)...)
 	if n := r.fewest(); n > 0 && n < fewForP99 {
 		t.Notes = append(t.Notes, fmt.Sprintf("The p99 is of %d publishes, and close to the worst of them.", n))
 	}

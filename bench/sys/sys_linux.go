@@ -126,8 +126,8 @@ func result(r uintptr, errno syscall.Errno) (int, bool, error) {
 	return 0, false, errno
 }
 
-// Detached are the attributes of a process in a session of its own, which is told to end when the thread that started it ends,
+// ChildAttr are the attributes of a process in a session of its own, which is told to end when the thread that started it ends,
 // however that comes about. Threads of Go end with the process, but those whose goroutine ended locked to them.
-func Detached() *syscall.SysProcAttr {
+func ChildAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
 }

@@ -89,5 +89,5 @@ func Pin(cores ...int) error { return ErrUnsupported }
 // Nice fails.
 func Nice(priority int) error { return ErrUnsupported }
 
-// Detached are the attributes of a process in a session of its own.
-func Detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+// ChildAttr are the attributes of a process in a session of its own.
+func ChildAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
